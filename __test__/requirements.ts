@@ -1,0 +1,267 @@
+/**
+ * Every statement that the product must keep, each with an id. Titles of tests cite ids in square
+ * brackets; the gate (support/requirements-reporter.ts) fails a whole run in which an id of that
+ * suite stands in no test that passed, or a title cites an id that is not listed here.
+ *
+ * Sources: the first seed document (resource management patterns, without its multi-level part),
+ * the departures from it that the design lists, the musts of issue 3, and the hazard rules.
+ */
+
+export type RequirementSource = 'seed' | 'departure' | 'issue-3' | 'hazard';
+export type RequirementSuite = 'test' | 'deep';
+
+export interface Requirement {
+  readonly id: string;
+  readonly text: string;
+  readonly source: RequirementSource;
+  readonly suite: RequirementSuite;
+}
+
+function list(
+  source: RequirementSource,
+  suite: RequirementSuite,
+  texts: Readonly<Record<string, string>>,
+): Requirement[] {
+  return Object.entries(texts).map(([id, text]) => ({ id, text, source, suite }));
+}
+
+const seedCache = list('seed', 'test', {
+  'CACHE-DEFAULT-TTL': 'Without options an entry lives for 15 minutes.',
+  'CACHE-DEFAULT-ENTRIES': 'Without options a cache holds at most 100 entries.',
+  'CACHE-DEFAULT-BYTES': 'Without options a cache holds at most 100 MiB.',
+  'CACHE-METADATA': 'An entry tells its creation, its last access, its access count and its size.',
+  'CACHE-TOUCH': 'An access sets the last access to now and adds one to the access count.',
+  'CACHE-GET': 'A cached URI yields its value and calls no loader.',
+  'CACHE-LAZY-LOAD': 'A miss with a loader calls it with the URI, keeps the result and returns it.',
+  'CACHE-LOADER-SYNC-ASYNC': 'A loader may return its value or a promise of it.',
+  'CACHE-NO-LOADER': 'A miss without a loader is an error that names the URI.',
+  'CACHE-EXPIRED-MISS': 'An expired entry is removed when asked for, and loaded anew.',
+  'CACHE-TTL': 'An entry is expired once now − createdAt > ttl, and not before.',
+  'CACHE-TTL-FIXED': 'An access does not extend the life of an entry; a set starts it anew.',
+  'CACHE-EVICT-ENTRIES': 'A full cache evicts before it stores, so the count bound holds.',
+  'CACHE-EVICT-BYTES': 'A cache at its byte bound evicts before it stores, as many as it takes.',
+  'CACHE-LRU': 'policy lru evicts the least recently used entry first.',
+  'CACHE-EMPTY-EVICT': 'Making room in an empty cache ends.',
+  'CACHE-TOTAL-SIZE': 'The total size is the sum of the sizes of the entries.',
+  'CACHE-SIZE-ESTIMATE': 'The size of a value is estimated where none is given.',
+  'CACHE-INVALIDATE': 'invalidate removes one URI and tells whether it was there.',
+  'CACHE-INVALIDATE-PATTERN':
+    'invalidatePattern removes what a pattern matches from the start of the URI and returns the count.',
+  'CACHE-CLEANUP': 'cleanupExpired removes every expired entry, no other, and returns the count.',
+  'CACHE-STATS': 'stats tells size, maxSize, memoryBytes, maxMemoryBytes and ttlSeconds.',
+  'CACHE-CONCURRENT': 'Concurrent gets of one cold URI load it once.',
+  'CACHE-CONFIG': 'TTL, maximum of entries and maximum of memory can be set for each cache.',
+});
+
+const seedRegistry = list('seed', 'test', {
+  'REG-REGISTER': 'A pattern is registered with its loader and, optionally, a TTL of its own.',
+  'REG-PARAM': '{name} matches one or more characters other than a slash and extracts them.',
+  'REG-FULL-MATCH': 'A pattern matches a whole URI, not a part of it.',
+  'REG-RESOLVE': 'resolve yields the loader, the params and the TTL of the pattern that matches.',
+  'REG-NO-MATCH': 'A URI that no pattern matches is an error that names the URI.',
+  'REG-LOADER-PARAMS': 'The loader of a pattern is called with the URI and the params.',
+  'REG-PATTERN-TTL': 'The TTL of a pattern holds for what its loader loads; without one the cache’s.',
+});
+
+const seedEvents = list('seed', 'test', {
+  'EVENT-KINDS': 'The events are loaded, accessed, invalidated, expired and evicted.',
+  'EVENT-DATA': 'An event carries its URI, its kind and, where it has them, value and metadata.',
+  'EVENT-ON': 'Every listener of an event is called, in the order of registration, and no other.',
+  'EVENT-LOADED': 'loaded fires when the value of a loader was stored.',
+  'EVENT-ACCESSED': 'accessed fires on every get that succeeds, the loading one included.',
+  'EVENT-INVALIDATED': 'invalidated fires when an entry was removed, and not when none was there.',
+  'EVENT-EXPIRED': 'expired fires once for every entry that expired.',
+  'EVENT-EVICTED': 'evicted fires once for every entry that was evicted, with its cause.',
+  'MANAGER-OBSERVABLE': 'The manager tells its accesses and invalidations to listeners.',
+});
+
+const departures = list('departure', 'test', {
+  'DEPART-ADAPTIVE': 'The default policy is adaptive; the seed’s exact LRU is policy lru.',
+  'DEPART-TOO-LARGE': 'An entry too large for the cache is not kept and evicts nothing else.',
+  'DEPART-TTL-ZERO': 'TTL 0 means never.',
+  'DEPART-MOST-LITERAL': 'The most literal template wins, not the first registered.',
+  'DEPART-DUPLICATES': 'The same pattern twice is refused.',
+  'DEPART-DECODED': 'Params are percent-decoded.',
+  'DEPART-SINGLE-FLIGHT': 'One load per URI, not a lock: a slow load delays no other URI.',
+  'DEPART-NO-PRINCIPAL': 'A read of a non-public pattern without principal or session is not cached.',
+  'DEPART-STRING-PATTERN': 'A string given to invalidatePattern is not a regular expression.',
+});
+
+const project = list('issue-3', 'test', {
+  'PROJECT-PACKAGE': 'package.json: mcp-granary, ESM, exports with types, Node >= 20.17, MIT.',
+  'PROJECT-STRICT': 'TypeScript is checked under strict and its stricter companions.',
+  'PROJECT-LAYERS': 'Imports point downwards only, and only src/mcp knows the MCP SDK.',
+  'PROJECT-CORE-PURE': 'crates/core depends on no N-API.',
+  'PROJECT-CORE-TESTS': 'cargo test proves the core by itself.',
+  'PROJECT-LOCK': 'The lock file holds no registry addresses.',
+  'SETUP-STALE-ONLY': 'Set-up runs only the steps whose inputs changed.',
+  'SETUP-PROGRESS': 'Set-up says what it does and how long it took; with nothing to do it is silent.',
+  'SETUP-CONCURRENT': 'Set-ups that run at the same time do not disturb each other.',
+  'SETUP-EXIT-CODE': 'The command after set-up gets its arguments, and its exit code is passed on.',
+  'SETUP-NODE': 'A Node that is too old is named, with the version needed and how to get it.',
+  'SETUP-RUST': 'A missing or too old Rust is named, with the version needed and how to get it.',
+  'SETUP-LINKER': 'A missing C linker is named, with how to get it.',
+  'SETUP-EVERY-SCRIPT': 'Every npm script goes through the set-up script.',
+  'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
+  'CI-RUN': '.ci/run runs check, test and test:deep.',
+  'GATE-MISSING': 'A whole run fails on an id that no passed test cites.',
+  'GATE-UNKNOWN': 'A whole run fails on a title that cites an unknown id.',
+  'GATE-MANIFEST': 'Ids are unique and have one form.',
+  'README-SNIPPETS': 'The README has an example each of cache, manager and server, and each runs.',
+  'PACK-IMPORT': 'The packed tarball, installed in an empty folder, can be imported.',
+  'PACK-REQUIRE': 'The packed tarball, installed in an empty folder, can be required.',
+  'PACK-TYPES': 'The types of the tarball compile under skipLibCheck false.',
+  'PACK-OPTIONAL-PEER': 'Neither entry needs the MCP SDK installed to be imported.',
+  'PACK-BIN': 'The tarball installs the granary command.',
+  'PACK-CONTENTS': 'The tarball holds the addon and dist, and no tests.',
+});
+
+const cache = list('issue-3', 'test', {
+  'BOUND-BOTH': 'Count and bytes bound the cache together, after every operation.',
+  'TTL-PER-ENTRY': 'An entry may have a TTL of its own, by set or by its loader.',
+  'TTL-IDLE': 'With an idle TTL an entry expires that long after its last access.',
+  'POLICY-LRU': 'policy lru agrees with lru-cache step by step over random operations.',
+  'POLICY-TINYLFU': 'policy tinylfu keeps frequent entries through a scan, with a window in front.',
+  'POLICY-ADAPTIVE': 'policy adaptive holds the same bounds and contracts as the others.',
+  'LARGE-THRESHOLD': 'maxEntryBytes is public, at least maxBytes / 2, and the threshold of too-large.',
+  'LARGE-NOT-KEPT': 'An entry above maxEntryBytes is not kept; an older value under its URI goes too.',
+  'LARGE-EVENT': 'evicted fires with cause too-large, and nothing else is evicted.',
+  'HIT-NO-CROSSING': 'A hit makes no N-API call.',
+  'HIT-NO-LISTENER-COST': 'Without a listener a hit builds no event.',
+  'EXPIRY-NONE-RETURNED': 'No expired value is returned, with a lag of one tick of the clock at most.',
+  'EXPIRY-PROMPT': 'expired fires within 50 ms of the deadline without any access.',
+  'EXPIRY-INJECTED': 'Under an injected clock expired fires exactly at sync().',
+  'IDLE-CPU': 'An idle process with an open cache uses less than 0.5 % of a CPU.',
+  'IDLE-EXIT': 'An open cache does not keep the process alive.',
+  'WEIGH-EXACT': 'Strings, buffers and MCP read results are weighed exactly.',
+  'WEIGH-JSON': 'The estimate of plain JSON data is within 30 % of the growth of V8’s heap.',
+  'WEIGH-SHARED': 'A reference that occurs twice in a value is counted once; cycles end.',
+  'WEIGH-BOUNDED': 'Weighing a huge object is bounded in time.',
+  'WEIGH-GIVEN': 'A weight given by weightBytes or weigh is used as it is.',
+  'LOAD-SINGLE-FLIGHT': 'One flight per URI, however many callers.',
+  'LOAD-FAILURE': 'A failure reaches every waiter with its cause, and caches nothing.',
+  'LOAD-ABORT-ALONE': 'A caller that aborts leaves alone; the others get their value.',
+  'LOAD-ABORT-LAST': 'The flight is aborted when its last caller has left.',
+  'LOAD-NOT-OVERWRITTEN': 'A value set or invalidated during a load is not overwritten by it.',
+  'LOAD-CONTEXT': 'A loader gets signal and the stale value, and may set TTL and tags.',
+  'LOAD-MANY': 'loadMany makes one bulk call for what is missing, and joins flights under way.',
+  'VALUE-FALSY': 'null, 0, the empty string and false are values; undefined is refused.',
+  'ACCESS-COUNT': 'Hits of get, load and read add one each; set and load start at 0; peek and has add none.',
+  'MANY-GET-SET': 'getMany and setMany do what get and set do for each.',
+  'INVALIDATE-REGEXP': 'A RegExp matches at index 0; lastIndex and the g flag do not matter.',
+  'INVALIDATE-TEMPLATE': 'A string with a brace invalidates as a template.',
+  'INVALIDATE-PREFIX': 'A string with a trailing star invalidates as a prefix, any other exactly.',
+  'INVALIDATE-TAG': 'invalidateTag removes what carries the tag and returns the count.',
+  'CACHE-CLEAR': 'clear empties the cache, with one invalidated event an entry.',
+  'CACHE-INFO': 'info describes an entry without recording an access; unknown URIs yield undefined.',
+  'STATS-COUNTERS': 'stats counts hits, misses, loads, failures, evictions, expirations, invalidations.',
+  'CACHE-RESIZE': 'resize applies new bounds to what is held at once.',
+  'CACHE-ITERATION': 'Iteration yields nothing expired, and holds while entries change.',
+  'CACHE-CLOSE': 'close is idempotent; use after it throws ERR_GRANARY_CLOSED.',
+  'EVENT-ORDER': 'State changes first; listeners run before the public call returns; set fires none.',
+  'EVENT-REENTRANT': 'A listener may call back into the cache.',
+  'EVENT-THROWS': 'A listener that throws stops nothing and is reported once as a warning.',
+  'EVENT-OFF-ONCE': 'off removes a listener; once calls it once.',
+  'INPUT-OPTIONS': 'Every option with every bad value: a GranaryError names option, value and range.',
+  'INPUT-METHODS': 'Every method with every bad argument: the same, and nothing cached is lost.',
+  'INPUT-PROTO': '__proto__ and constructor work as URI, tag and parameter name.',
+  'INPUT-HUGE-URI': 'Empty and 1 MB URIs work or are refused by name.',
+  'PANIC-CAUGHT': 'An injected panic throws ERR_GRANARY_INTERNAL; process and store go on.',
+  'ERROR-BRAND': 'instanceof GranaryError holds across two copies of the package.',
+});
+
+const registry = list('issue-3', 'test', {
+  'REG-SEGMENT': '{x} matches one path segment.',
+  'REG-RESERVED': '{+x} matches any characters.',
+  'REG-QUERY': '{?x,y} matches query parameters in any order.',
+  'REG-SEGMENTS': '{x*} matches several segments.',
+  'REG-BAD-TEMPLATE': 'Anything else is ERR_GRANARY_BAD_TEMPLATE with the position.',
+  'REG-TIE': 'Of two equally literal patterns the earlier wins.',
+  'REG-UNREGISTER-LIST': 'unregister removes a pattern; list tells what is registered.',
+  'REG-LINEAR': 'Matching takes time linear in the URI, for hostile URIs of 1 MB too.',
+  'REG-SCALE': 'With 10,000 patterns resolve takes at most 5 times as long as with 10.',
+  'MANAGER-READ': 'read resolves, loads, caches and counts; unmatched URIs are ERR_GRANARY_NO_MATCH.',
+  'MANAGER-DEFAULTS': 'The manager has the defaults of the seed: 15 min, 100 entries, 100 MiB.',
+  'MANAGER-TTL-TAGS': 'TTL and tags of a pattern hold for what is read through it.',
+  'MANAGER-RESULTS': 'A string is text, bytes are a blob, contents go out as they are, else JSON.',
+  'MANAGER-PRINCIPALS': 'Cache and single flight are keyed by principal, session or public, and URI.',
+  'MANAGER-INVALIDATE': 'invalidate drops every partition of a URI.',
+  'MANAGER-READ-MANY': 'readMany reads each of its URIs as read does.',
+});
+
+const mcp = list('issue-3', 'test', {
+  'MCP-LIST': 'Resources and templates are listed with their names and MIME types.',
+  'MCP-CURSOR': 'Cursors are stable while entries change; an invalid one is -32602.',
+  'MCP-READ': 'resources/read answers from the cache, text and blob alike.',
+  'MCP-COMPLETE': 'Template variables are completed.',
+  'MCP-SUBSCRIBE': 'subscribe and unsubscribe hold per session.',
+  'MCP-UPDATED': 'An invalidation notifies exactly the subscribers.',
+  'MCP-CONTENT-CHANGE': 'Expired subscribed URIs are reloaded with jitter; changed content notifies.',
+  'MCP-LIST-CHANGED': 'register and unregister send list_changed.',
+  'MCP-ERRORS': 'Not found and failures map to the right JSON-RPC errors.',
+  'MCP-PEER': 'The SDK is an optional peer: its absence is named only when it is needed.',
+  'SERVE-STDIO': 'granary serve serves the files of a folder over stdio.',
+  'SERVE-HTTP': '--http serves Streamable HTTP on 127.0.0.1, with /healthz.',
+  'SERVE-HTTP-ORIGIN': 'A foreign Origin or Host is refused.',
+  'SERVE-MIME': 'Files have MIME types; binary ones are blobs.',
+  'SERVE-WATCH': 'A changed file is noticed, notified and read anew.',
+  'SERVE-CONFINED': 'Links that lead out are neither listed nor served.',
+  'SERVE-ESCAPES': 'Prefix, encoded and NUL escapes are refused with the not-found error.',
+  'SERVE-MAX-FILE': 'A file over --max-file is refused with a clear error.',
+  'SERVE-STDERR': 'Logs go to stderr; stdout carries nothing but JSON-RPC.',
+  'SERVE-END': 'End of input, SIGTERM and SIGINT end it with code 0.',
+  'SERVE-MALFORMED': 'Malformed lines do not stop it.',
+  'SERVE-USAGE': 'Bad arguments of the command are named, with code 2 and usage on stderr.',
+});
+
+const hazards = list('hazard', 'test', {
+  'HAZARD-1': 'A worker that alone loads the addon may end: the library stays pinned (100 times).',
+  'HAZARD-2': 'A nonce proves that mapped memory is shared, else ERR_GRANARY_UNSUPPORTED_RUNTIME.',
+  'HAZARD-4': 'Ring heads, tails and sleep flags are atomic; the sleeper looks again before it parks.',
+  'HAZARD-4-HOIST': 'No typed-array load of the clock is hoisted out of a loop.',
+  'HAZARD-5': 'Expiry is right with clocks that start at 2^30, 2^31 and 2^32 ms.',
+  'HAZARD-5-NEVER': 'Never is a state, not a large number; TTLs beyond the word are re-armed.',
+  'HAZARD-5-SLEEP': 'A set while the clock sleeps forms a deadline from a real reading.',
+  'HAZARD-6': 'accessCount counts every hit, also within one tick and while the clock sleeps.',
+  'HAZARD-7': 'Keys of one hash live side by side and are each evicted; the hash is seeded.',
+  'HAZARD-8': 'A notice for a former holder of a slot does not touch the present one.',
+  'HAZARD-9': 'A shifting working set keeps its hits with either bound binding.',
+  'HAZARD-10': 'The window is bounded in bytes; entries larger than it pass it by.',
+  'HAZARD-10-GROWTH': 'Growth by overwrite never leaves the cache above its bounds.',
+  'HAZARD-11': 'An overwrite above the maximum evicts nothing else.',
+  'HAZARD-11-SKETCH': 'The policy is rebuilt when entries pass twice the sketch, and loses nothing.',
+  'HAZARD-11-SYNC': 'sync() loops until nothing is pending.',
+  'HAZARD-13': 'lru, and any cache below 64 entries, is exact without moka (a, b, a within a tick).',
+  'HAZARD-15': 'A load that begins after an invalidate has returned joins no older flight.',
+  'HAZARD-15-DETACH': 'Set, invalidate, tag, pattern and clear detach the flights that they match.',
+  'HAZARD-15-TAGS': 'Tags set while loading are checked against tag versions of the start.',
+  'HAZARD-17': 'One unreferenced timer over a deadline index; entries in the window expire too.',
+  'HAZARD-17-ORDER': 'Events are in order per URI and flushed before the public call returns.',
+  'HAZARD-18': 'With an injected clock there is no background work; sync() does it inline.',
+  'HAZARD-19': 'Without session or verified authorization only public patterns are cached.',
+  'HAZARD-19-SESSION': 'A stdio or in-memory connection is one session, with an id of its own.',
+  'HAZARD-19-AUTHORIZE': 'authorize(context, uri) runs before every hit.',
+});
+
+const deep = list('issue-3', 'deep', {
+  'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
+  'DEEP-SOAK': 'Hours of mixed operations in compressed time leak neither entries nor memory.',
+  'DEEP-STRESS': 'Many threads of work at full speed keep bounds, counters and events consistent.',
+  'DEEP-MODEL': 'Long random runs agree with a plain-Map model.',
+  'DEEP-RINGS': 'A model checker finds no lost or doubled message in the rings.',
+  'DEMO-RUN': 'npm run demo passes its own checks in under 60 s and names its report.',
+  'DEMO-FAILS': 'A check of the demo that fails makes it exit non-zero.',
+});
+
+export const requirements: readonly Requirement[] = [
+  ...seedCache,
+  ...seedRegistry,
+  ...seedEvents,
+  ...departures,
+  ...project,
+  ...cache,
+  ...registry,
+  ...mcp,
+  ...hazards,
+  ...deep,
+];
