@@ -60,7 +60,8 @@ const seedRegistry = list('seed', 'test', {
   'REG-RESOLVE': 'resolve yields the loader, the params and the TTL of the pattern that matches.',
   'REG-NO-MATCH': 'A URI that no pattern matches is an error that names the URI.',
   'REG-LOADER-PARAMS': 'The loader of a pattern is called with the URI and the params.',
-  'REG-PATTERN-TTL': 'The TTL of a pattern holds for what its loader loads; without one the cache’s.',
+  'REG-PATTERN-TTL':
+    'The TTL of a pattern holds for what its loader loads; without one the cache’s.',
 });
 
 const seedEvents = list('seed', 'test', {
@@ -83,7 +84,8 @@ const departures = list('departure', 'test', {
   'DEPART-DUPLICATES': 'The same pattern twice is refused.',
   'DEPART-DECODED': 'Params are percent-decoded.',
   'DEPART-SINGLE-FLIGHT': 'One load per URI, not a lock: a slow load delays no other URI.',
-  'DEPART-NO-PRINCIPAL': 'A read of a non-public pattern without principal or session is not cached.',
+  'DEPART-NO-PRINCIPAL':
+    'A read of a non-public pattern without principal or session is not cached.',
   'DEPART-STRING-PATTERN': 'A string given to invalidatePattern is not a regular expression.',
 });
 
@@ -95,7 +97,8 @@ const project = list('issue-3', 'test', {
   'PROJECT-CORE-TESTS': 'cargo test proves the core by itself.',
   'PROJECT-LOCK': 'The lock file holds no registry addresses.',
   'SETUP-STALE-ONLY': 'Set-up runs only the steps whose inputs changed.',
-  'SETUP-PROGRESS': 'Set-up says what it does and how long it took; with nothing to do it is silent.',
+  'SETUP-PROGRESS':
+    'Set-up says what it does and how long it took; with nothing to do it is silent.',
   'SETUP-CONCURRENT': 'Set-ups that run at the same time do not disturb each other.',
   'SETUP-EXIT-CODE': 'The command after set-up gets its arguments, and its exit code is passed on.',
   'SETUP-NODE': 'A Node that is too old is named, with the version needed and how to get it.',
@@ -123,12 +126,15 @@ const cache = list('issue-3', 'test', {
   'POLICY-LRU': 'policy lru agrees with lru-cache step by step over random operations.',
   'POLICY-TINYLFU': 'policy tinylfu keeps frequent entries through a scan, with a window in front.',
   'POLICY-ADAPTIVE': 'policy adaptive holds the same bounds and contracts as the others.',
-  'LARGE-THRESHOLD': 'maxEntryBytes is public, at least maxBytes / 2, and the threshold of too-large.',
-  'LARGE-NOT-KEPT': 'An entry above maxEntryBytes is not kept; an older value under its URI goes too.',
+  'LARGE-THRESHOLD':
+    'maxEntryBytes is public, at least maxBytes / 2, and the threshold of too-large.',
+  'LARGE-NOT-KEPT':
+    'An entry above maxEntryBytes is not kept; an older value under its URI goes too.',
   'LARGE-EVENT': 'evicted fires with cause too-large, and nothing else is evicted.',
   'HIT-NO-CROSSING': 'A hit makes no N-API call.',
   'HIT-NO-LISTENER-COST': 'Without a listener a hit builds no event.',
-  'EXPIRY-NONE-RETURNED': 'No expired value is returned, with a lag of one tick of the clock at most.',
+  'EXPIRY-NONE-RETURNED':
+    'No expired value is returned, with a lag of one tick of the clock at most.',
   'EXPIRY-PROMPT': 'expired fires within 50 ms of the deadline without any access.',
   'EXPIRY-INJECTED': 'Under an injected clock expired fires exactly at sync().',
   'IDLE-CPU': 'An idle process with an open cache uses less than 0.5 % of a CPU.',
@@ -146,23 +152,28 @@ const cache = list('issue-3', 'test', {
   'LOAD-CONTEXT': 'A loader gets signal and the stale value, and may set TTL and tags.',
   'LOAD-MANY': 'loadMany makes one bulk call for what is missing, and joins flights under way.',
   'VALUE-FALSY': 'null, 0, the empty string and false are values; undefined is refused.',
-  'ACCESS-COUNT': 'Hits of get, load and read add one each; set and load start at 0; peek and has add none.',
+  'ACCESS-COUNT':
+    'Hits of get, load and read add one each; set and load start at 0; peek and has add none.',
   'MANY-GET-SET': 'getMany and setMany do what get and set do for each.',
   'INVALIDATE-REGEXP': 'A RegExp matches at index 0; lastIndex and the g flag do not matter.',
   'INVALIDATE-TEMPLATE': 'A string with a brace invalidates as a template.',
   'INVALIDATE-PREFIX': 'A string with a trailing star invalidates as a prefix, any other exactly.',
   'INVALIDATE-TAG': 'invalidateTag removes what carries the tag and returns the count.',
   'CACHE-CLEAR': 'clear empties the cache, with one invalidated event an entry.',
-  'CACHE-INFO': 'info describes an entry without recording an access; unknown URIs yield undefined.',
-  'STATS-COUNTERS': 'stats counts hits, misses, loads, failures, evictions, expirations, invalidations.',
+  'CACHE-INFO':
+    'info describes an entry without recording an access; unknown URIs yield undefined.',
+  'STATS-COUNTERS':
+    'stats counts hits, misses, loads, failures, evictions, expirations, invalidations.',
   'CACHE-RESIZE': 'resize applies new bounds to what is held at once.',
   'CACHE-ITERATION': 'Iteration yields nothing expired, and holds while entries change.',
   'CACHE-CLOSE': 'close is idempotent; use after it throws ERR_GRANARY_CLOSED.',
-  'EVENT-ORDER': 'State changes first; listeners run before the public call returns; set fires none.',
+  'EVENT-ORDER':
+    'State changes first; listeners run before the public call returns; set fires none.',
   'EVENT-REENTRANT': 'A listener may call back into the cache.',
   'EVENT-THROWS': 'A listener that throws stops nothing and is reported once as a warning.',
   'EVENT-OFF-ONCE': 'off removes a listener; once calls it once.',
-  'INPUT-OPTIONS': 'Every option with every bad value: a GranaryError names option, value and range.',
+  'INPUT-OPTIONS':
+    'Every option with every bad value: a GranaryError names option, value and range.',
   'INPUT-METHODS': 'Every method with every bad argument: the same, and nothing cached is lost.',
   'INPUT-PROTO': '__proto__ and constructor work as URI, tag and parameter name.',
   'INPUT-HUGE-URI': 'Empty and 1 MB URIs work or are refused by name.',
@@ -180,11 +191,13 @@ const registry = list('issue-3', 'test', {
   'REG-UNREGISTER-LIST': 'unregister removes a pattern; list tells what is registered.',
   'REG-LINEAR': 'Matching takes time linear in the URI, for hostile URIs of 1 MB too.',
   'REG-SCALE': 'With 10,000 patterns resolve takes at most 5 times as long as with 10.',
-  'MANAGER-READ': 'read resolves, loads, caches and counts; unmatched URIs are ERR_GRANARY_NO_MATCH.',
+  'MANAGER-READ':
+    'read resolves, loads, caches and counts; unmatched URIs are ERR_GRANARY_NO_MATCH.',
   'MANAGER-DEFAULTS': 'The manager has the defaults of the seed: 15 min, 100 entries, 100 MiB.',
   'MANAGER-TTL-TAGS': 'TTL and tags of a pattern hold for what is read through it.',
   'MANAGER-RESULTS': 'A string is text, bytes are a blob, contents go out as they are, else JSON.',
-  'MANAGER-PRINCIPALS': 'Cache and single flight are keyed by principal, session or public, and URI.',
+  'MANAGER-PRINCIPALS':
+    'Cache and single flight are keyed by principal, session or public, and URI.',
   'MANAGER-INVALIDATE': 'invalidate drops every partition of a URI.',
   'MANAGER-READ-MANY': 'readMany reads each of its URIs as read does.',
 });
@@ -196,7 +209,8 @@ const mcp = list('issue-3', 'test', {
   'MCP-COMPLETE': 'Template variables are completed.',
   'MCP-SUBSCRIBE': 'subscribe and unsubscribe hold per session.',
   'MCP-UPDATED': 'An invalidation notifies exactly the subscribers.',
-  'MCP-CONTENT-CHANGE': 'Expired subscribed URIs are reloaded with jitter; changed content notifies.',
+  'MCP-CONTENT-CHANGE':
+    'Expired subscribed URIs are reloaded with jitter; changed content notifies.',
   'MCP-LIST-CHANGED': 'register and unregister send list_changed.',
   'MCP-ERRORS': 'Not found and failures map to the right JSON-RPC errors.',
   'MCP-PEER': 'The SDK is an optional peer: its absence is named only when it is needed.',
@@ -217,7 +231,8 @@ const mcp = list('issue-3', 'test', {
 const hazards = list('hazard', 'test', {
   'HAZARD-1': 'A worker that alone loads the addon may end: the library stays pinned (100 times).',
   'HAZARD-2': 'A nonce proves that mapped memory is shared, else ERR_GRANARY_UNSUPPORTED_RUNTIME.',
-  'HAZARD-4': 'Ring heads, tails and sleep flags are atomic; the sleeper looks again before it parks.',
+  'HAZARD-4':
+    'Ring heads, tails and sleep flags are atomic; the sleeper looks again before it parks.',
   'HAZARD-4-HOIST': 'No typed-array load of the clock is hoisted out of a loop.',
   'HAZARD-5': 'Expiry is right with clocks that start at 2^30, 2^31 and 2^32 ms.',
   'HAZARD-5-NEVER': 'Never is a state, not a large number; TTLs beyond the word are re-armed.',
@@ -229,9 +244,11 @@ const hazards = list('hazard', 'test', {
   'HAZARD-10': 'The window is bounded in bytes; entries larger than it pass it by.',
   'HAZARD-10-GROWTH': 'Growth by overwrite never leaves the cache above its bounds.',
   'HAZARD-11': 'An overwrite above the maximum evicts nothing else.',
-  'HAZARD-11-SKETCH': 'The policy is rebuilt when entries pass twice the sketch, and loses nothing.',
+  'HAZARD-11-SKETCH':
+    'The policy is rebuilt when entries pass twice the sketch, and loses nothing.',
   'HAZARD-11-SYNC': 'sync() loops until nothing is pending.',
-  'HAZARD-13': 'lru, and any cache below 64 entries, is exact without moka (a, b, a within a tick).',
+  'HAZARD-13':
+    'lru, and any cache below 64 entries, is exact without moka (a, b, a within a tick).',
   'HAZARD-15': 'A load that begins after an invalidate has returned joins no older flight.',
   'HAZARD-15-DETACH': 'Set, invalidate, tag, pattern and clear detach the flights that they match.',
   'HAZARD-15-TAGS': 'Tags set while loading are checked against tag versions of the start.',
