@@ -1,0 +1,126 @@
+import { chmodSync, existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+import { runTool } from './command.mjs';
+import { packagesAreInstalled } from './packages.mjs';
+import { Stamp, filesBelow } from './stamp.mjs';
+import { checkRust } from './toolchain.mjs';
+
+const ADDON_FOLDER = 'crates/binding';
+const GENERATED = ['binding.cjs', 'binding.d.cts'].map((name) => `${ADDON_FOLDER}/${name}`);
+
+/** A step whose staleness a stamp tells. */
+function stamped(name, { inputs, outputs, run, ...rest }) {
+  const files = { inputs, outputs };
+  return {
+    ...rest,
+    isStale: (root) => !new Stamp(root, name, files).isFresh(),
+    async run(root) {
+      const stamp = new Stamp(root, name, files);
+      const hash = stamp.hashInputs();
+      await run(root);
+      stamp.write(hash);
+    },
+  };
+}
+
+/** A step that compiles TypeScript, and leaves nothing behind of sources that are gone. */
+function compiled(name, { project, rootDir, sources, outDir, inputs = [], after, ...rest }) {
+  const outputs = (root) => filesBelow(root, outDir);
+  return stamped(name, {
+    ...rest,
+    inputs: (root) => [
+      ...sources.flatMap((folder) => filesBelow(root, folder, (file) => file.endsWith('.ts'))),
+      'package-lock.json',
+      'package.json',
+      'tsconfig.json',
+      project,
+      ...inputs,
+    ],
+    outputs,
+    async run(root) {
+      await runTool(root, 'tsc', ['-p', project]);
+      for (const file of outputs(root)) {
+        const source = file.slice(outDir.length + 1).replace(/\.(d\.ts|js)(\.map)?$/, '.ts');
+        if (!existsSync(path.join(root, rootDir, source))) rmSync(path.join(root, file));
+      }
+      after?.(root);
+    },
+  });
+}
+
+function isRust(file) {
+  return !file.endsWith('.node') && !GENERATED.includes(file);
+}
+
+function isRustSource(file) {
+  return isRust(file) && !/\/(tests|benches)\//.test(file);
+}
+
+export const STEPS = {
+  packages: {
+    doing: 'installing npm packages',
+    done: 'npm packages installed',
+    isStale: (root) => !packagesAreInstalled(root),
+    // NODE_ENV=production would leave out the tools that everything here needs.
+    run: (root) => runTool(root, 'npm', ['ci', '--include=dev', '--prefer-offline']),
+  },
+
+  // Compiles nothing: for commands that call cargo themselves.
+  rust: { verify: checkRust, isStale: () => false },
+
+  addon: stamped('addon', {
+    doing: 'building the native addon (about a minute the first time)',
+    done: 'native addon built',
+    needs: ['packages'],
+    check: checkRust,
+    inputs: (root) => ['Cargo.toml', 'Cargo.lock', ...filesBelow(root, 'crates', isRustSource)],
+    outputs: (root) => [
+      ...GENERATED,
+      ...filesBelow(root, ADDON_FOLDER, (file) => file.endsWith('.node')),
+    ],
+    run: (root) =>
+      runTool(
+        root,
+        'napi',
+        `build --platform --release --manifest-path ${ADDON_FOLDER}/Cargo.toml
+         --output-dir ${ADDON_FOLDER} --js binding.cjs --dts binding.d.cts`.split(/\s+/),
+      ),
+  }),
+
+  'crate-tests': stamped('crate-tests', {
+    doing: 'building the tests of the crates',
+    done: 'tests of the crates built',
+    check: checkRust,
+    inputs: (root) => ['Cargo.toml', 'Cargo.lock', ...filesBelow(root, 'crates', isRust)],
+    outputs: () => [],
+    run: (root) => runTool(root, 'cargo', ['test', '--workspace', '--no-run']),
+  }),
+
+  dist: compiled('dist', {
+    doing: 'compiling src to dist',
+    done: 'dist compiled',
+    needs: ['addon'],
+    project: 'tsconfig.json',
+    rootDir: 'src',
+    sources: ['src'],
+    inputs: [`${ADDON_FOLDER}/binding.d.cts`],
+    outDir: 'dist',
+    after(root) {
+      const command = path.join(root, 'dist/cli/main.js');
+      if (existsSync(command)) chmodSync(command, 0o755);
+    },
+  }),
+
+  programs: compiled('programs', {
+    doing: 'compiling bench, demo and examples',
+    done: 'bench, demo and examples compiled',
+    needs: ['dist'],
+    project: 'tsconfig.programs.json',
+    rootDir: '.',
+    sources: ['bench', 'demo', 'examples', 'src'],
+    outDir: '.setup/programs',
+  }),
+};
+
+export const ALIASES = { build: ['addon', 'dist'] };

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+import { requirements } from './__test__/requirements.ts';
+import { RequirementsReporter } from './__test__/support/requirements-reporter.ts';
+
+export default defineConfig({
+  test: {
+    reporters: ['default', new RequirementsReporter({ requirements, suite: 'test' })],
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['__test__/**/*.test.ts'],
+          exclude: ['__test__/{deadlines,deep}/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // These measure real time and real CPU: alone, one after the other, when all else is done.
+          name: 'deadlines',
+          include: ['__test__/deadlines/**/*.test.ts'],
+          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
