@@ -1,0 +1,129 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import {
+  badOption,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkTags,
+} from '../options.ts';
+import type { Lifetime } from './heap-store.ts';
+import type { SetOptions } from './loader.ts';
+import { weighValue } from './value-weight.ts';
+
+/** V8 refuses a Map of 2^24 keys. */
+const MOST_ENTRIES = 2 ** 24 - 1;
+
+const NEVER_EXPIRES = 'never expires';
+const OFF = 'off';
+
+/** What bounds a cache: both hold at all times. */
+export interface Bounds {
+  readonly maxEntries: number;
+  /** Sum of the entries' weights, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** New bounds; what is left out stays. */
+export type BoundsChange = { readonly [Name in keyof Bounds]?: Bounds[Name] | undefined };
+
+/**
+ * Who stays when there is no room: `lru`, exact least-recently-used order; `tinylfu`, a window in
+ * front of moka's TinyLFU (Einziger et al., ACM TOS 2017); `adaptive`, the default, a setting of the
+ * latter that follows the workload. Below 64 entries all three are exact LRU.
+ */
+export type Policy = 'adaptive' | 'tinylfu' | 'lru';
+
+/** Options of `ResourceCache`; each has a default. */
+export interface CacheOptions<V> {
+  /** Default 100; 1 to 16,777,215. */
+  readonly maxEntries?: number | undefined;
+  /** Default 104,857,600 (100 MiB). */
+  readonly maxBytes?: number | undefined;
+  /** Default 900,000 (15 minutes); 0 = never expires. */
+  readonly ttlMs?: number | undefined;
+  /** ms after the last access; default 0 = off. */
+  readonly idleTtlMs?: number | undefined;
+  /** Default `adaptive`. */
+  readonly policy?: Policy | undefined;
+  /** Where values are held: on this thread's heap, by reference. */
+  readonly storage?: 'heap' | undefined;
+  /** Bytes of a value; default: an estimate, exact for strings, buffers and MCP read results. */
+  readonly weigh?: ((value: V, uri: string) => number) | undefined;
+  /** A clock that the user moves; the cache then does no background work. */
+  readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/** Options after the checks, with defaults filled in. */
+export interface CacheSettings<V> extends Bounds {
+  readonly policy: Policy;
+  readonly lifetime: Lifetime;
+  readonly clock: Clock | undefined;
+  readonly logger: Logger | undefined;
+  weigh(value: V, uri: string): number;
+}
+
+/** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
+export function readCacheOptions<V>(options: CacheOptions<V> | undefined): CacheSettings<V> {
+  const given = checkOptions('options', options);
+  const { weigh = weighValue, policy = 'adaptive', storage = 'heap', clock, logger } = given;
+  checkFunction('weigh', weigh);
+  checkOneOf('storage', storage, ['heap']);
+  if (clock !== undefined) checkMethods('clock', clock, ['now']);
+  if (logger !== undefined) checkMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
+  return {
+    ...readBounds(given, { maxEntries: 100, maxBytes: 104_857_600 }),
+    policy: checkOneOf('policy', policy, ['adaptive', 'tinylfu', 'lru']),
+    lifetime: readLifetime(given, { ttlMs: 900_000, idleTtlMs: 0, tags: [] }),
+    clock,
+    logger,
+    weigh,
+  };
+}
+
+/** @returns the bounds given, with those of `defaults` where there are none. */
+export function readBounds(bounds: BoundsChange, defaults: Bounds): Bounds {
+  const given = checkOptions('bounds', bounds);
+  const { maxEntries = defaults.maxEntries, maxBytes = defaults.maxBytes } = given;
+  return {
+    maxEntries: checkInteger('maxEntries', maxEntries, 1, MOST_ENTRIES),
+    maxBytes: checkInteger('maxBytes', maxBytes, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** @returns the lifetime given, with that of `defaults` where there is none. */
+export function readLifetime(options: SetOptions, defaults: Lifetime): Lifetime {
+  const given = checkOptions('options', options);
+  const { ttlMs = defaults.ttlMs, idleTtlMs = defaults.idleTtlMs, tags = defaults.tags } = given;
+  return {
+    ttlMs: checkDurationMs('ttlMs', ttlMs, NEVER_EXPIRES),
+    idleTtlMs: checkDurationMs('idleTtlMs', idleTtlMs, OFF),
+    tags: tags === defaults.tags ? tags : checkTags('tags', tags),
+  };
+}
+
+/** @returns a weight in whole bytes; fractions are rounded up. */
+export function checkWeight(option: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) {
+    badOption(option, value, `a number of bytes from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  }
+  return Math.ceil(value);
+}
+
+/** Throws unless `value` is an AbortSignal or left out. */
+export function checkAbortSignal(option: string, value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    badOption(option, value, 'an AbortSignal');
+  }
+}
+
+function checkMethods(option: string, value: unknown, methods: readonly string[]): void {
+  const object: Readonly<Record<string, unknown>> | undefined =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  if (object === undefined || methods.some((method) => typeof object[method] !== 'function')) {
+    badOption(option, value, `an object with ${methods.map((name) => `${name}()`).join(', ')}`);
+  }
+}

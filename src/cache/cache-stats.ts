@@ -1,0 +1,32 @@
+/** What a cache knows of one entry. */
+export interface EntryInfo {
+  readonly createdAtMs: number;
+  readonly lastAccessedAtMs: number;
+  readonly accessCount: number;
+  readonly weightBytes: number;
+  /** Last ms at which the entry lives; `undefined` = never expires. */
+  readonly expiresAtMs: number | undefined;
+  readonly tags: readonly string[];
+}
+
+/** Counters since the cache was made, and what it holds now. */
+export interface CacheStats {
+  readonly size: number;
+  readonly maxSize: number;
+  readonly memoryBytes: number;
+  readonly maxMemoryBytes: number;
+  /** 0 = never expires. */
+  readonly ttlSeconds: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** hits / (hits + misses); 0 before the first look-up. */
+  readonly hitRatio: number;
+  /** Calls of loaders. */
+  readonly loads: number;
+  readonly loadFailures: number;
+  /** Loads that joined one under way. */
+  readonly coalescedLoads: number;
+  readonly evictions: number;
+  readonly expirations: number;
+  readonly invalidations: number;
+}

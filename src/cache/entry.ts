@@ -1,0 +1,65 @@
+/** Lifetimes and tags that differ from the ordinary; most entries have none and share no object. */
+export interface EntryExtras {
+  /** ms after the last access at which the entry expires; 0 = off. */
+  readonly idleTtlMs: number;
+  readonly tags: readonly string[];
+}
+
+/**
+ * One resident of a heap store.
+ *
+ * Every field that the hit path reads is a small integer while the store runs on the native clock:
+ * a double field would be a heap object of its own, which costs a set more than all else in it
+ * (design notes: ARCHITECTURE.md, "Time in an entry").
+ */
+export class Entry<V> {
+  readonly uri: string;
+  value: V;
+  /** When the value was set, on the store's clock. */
+  born: number;
+  /**
+   * Up to this age a hit needs no further check. The whole time to live where that is short enough
+   * and nothing else ends the entry; -1 sends every hit to the slow path.
+   */
+  fastTtl: number;
+  /** Time to live in ms; 0 = never expires. */
+  ttlMs: number;
+  /** Last access, on the store's clock. */
+  accessedAt: number;
+  /** The clock value at which an access was last told to the order; the same again is not told. */
+  recordedAt: number;
+  accessCount = 0;
+  weight: number;
+  /** >= 0: the entry's slot in main. < 0: the complement of its position in the window. */
+  slot = -1;
+  /** Tells this stay in the slot from an earlier one's. */
+  ticket = 0;
+  extras: EntryExtras | undefined;
+
+  constructor(
+    uri: string,
+    value: V,
+    weight: number,
+    now: number,
+    fastTtl: number,
+    ttlMs: number,
+    extras: EntryExtras | undefined,
+  ) {
+    this.uri = uri;
+    this.value = value;
+    this.born = now;
+    this.fastTtl = fastTtl;
+    this.ttlMs = ttlMs;
+    this.accessedAt = now;
+    this.recordedAt = -1;
+    this.weight = weight;
+    this.extras = extras;
+  }
+}
+
+/** @returns the clock value up to which the entry lives, inclusive; Infinity = for ever. */
+export function deadlineOf(entry: Entry<unknown>): number {
+  const byAge = entry.ttlMs === 0 ? Infinity : entry.born + entry.ttlMs;
+  const idleTtlMs = entry.extras?.idleTtlMs ?? 0;
+  return idleTtlMs === 0 ? byAge : Math.min(byAge, entry.accessedAt + idleTtlMs);
+}

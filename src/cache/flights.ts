@@ -1,0 +1,168 @@
+import { GranaryError } from '../errors.ts';
+
+/** One caller of a load. */
+interface Waiter<V> {
+  resolve(value: V): void;
+  reject(error: GranaryError): void;
+}
+
+/**
+ * One run of a loader, for one URI or, from `loadMany`, for several.
+ *
+ * It is aborted when the last caller of its last flight has left.
+ */
+export class LoaderRun {
+  readonly controller = new AbortController();
+  #flights = 0;
+
+  board(): void {
+    this.#flights++;
+  }
+
+  leave(reason: unknown): void {
+    this.#flights--;
+    if (this.#flights === 0) this.controller.abort(reason);
+  }
+}
+
+/** A load under way for one URI. */
+export class Flight<V> {
+  readonly uri: string;
+  readonly run: LoaderRun;
+  /** Tags that the value will carry as far as known; a loader may still set others. */
+  tags: readonly string[];
+  /** Invalidations of tags up to here happened before the load began. */
+  readonly tagEpoch: number;
+  /** False once a set or an invalidation has overtaken this load: its value must not be stored. */
+  attached = true;
+  readonly waiters = new Set<Waiter<V>>();
+
+  constructor(uri: string, run: LoaderRun, tags: readonly string[], tagEpoch: number) {
+    this.uri = uri;
+    this.run = run;
+    this.tags = tags;
+    this.tagEpoch = tagEpoch;
+  }
+}
+
+/**
+ * Loads under way: one per URI, however many callers.
+ *
+ * A set, an invalidation or a clear detaches the flights that it matches. Their callers still get
+ * the value, nothing of it is stored, and whoever asks after that starts a flight of their own.
+ */
+export class Flights<V> {
+  readonly #flights = new Map<string, Flight<V>>();
+  /** Every flight that has not landed, detached ones included. */
+  readonly #airborne = new Set<Flight<V>>();
+  /** Tag to the epoch of its last invalidation; kept only while a load is under way. */
+  readonly #invalidatedTags = new Map<string, number>();
+  #tagEpoch = 0;
+
+  get size(): number {
+    return this.#airborne.size;
+  }
+
+  find(uri: string): Flight<V> | undefined {
+    return this.#flights.get(uri);
+  }
+
+  start(uri: string, run: LoaderRun, tags: readonly string[]): Flight<V> {
+    const flight = new Flight<V>(uri, run, tags, this.#tagEpoch);
+    run.board();
+    this.#flights.set(uri, flight);
+    this.#airborne.add(flight);
+    return flight;
+  }
+
+  /**
+   * @returns the flight's value for one caller.
+   * @throws `ERR_GRANARY_ABORTED` when the caller's own signal fires; the others stay aboard.
+   */
+  join(flight: Flight<V>, signal: AbortSignal | undefined): Promise<V> {
+    return new Promise<V>((resolve, reject) => {
+      const onAbort = (): void => {
+        flight.waiters.delete(waiter);
+        reject(abortedError(flight.uri, signal?.reason));
+        if (flight.waiters.size === 0) this.#abandon(flight, signal?.reason);
+      };
+      const waiter: Waiter<V> = {
+        resolve: (value) => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve(value);
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      flight.waiters.add(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * The loader is done. @returns whether its value may be stored: nothing has overtaken it, and none
+   * of its tags was invalidated since it began.
+   */
+  land(flight: Flight<V>): boolean {
+    if (this.#flights.get(flight.uri) === flight) this.#flights.delete(flight.uri);
+    this.#airborne.delete(flight);
+    const overtaken = flight.tags.some(
+      (tag) => (this.#invalidatedTags.get(tag) ?? 0) > flight.tagEpoch,
+    );
+    if (this.#airborne.size === 0) this.#invalidatedTags.clear();
+    return flight.attached && !overtaken;
+  }
+
+  detach(uri: string): void {
+    const flight = this.#flights.get(uri);
+    if (flight !== undefined) this.#detach(flight);
+  }
+
+  detachWhere(matches: (uri: string) => boolean): void {
+    for (const flight of this.#flights.values()) {
+      if (matches(flight.uri)) this.#detach(flight);
+    }
+  }
+
+  detachTag(tag: string): void {
+    if (this.#airborne.size === 0) return;
+    this.#tagEpoch++;
+    this.#invalidatedTags.set(tag, this.#tagEpoch);
+    for (const flight of this.#flights.values()) {
+      if (flight.tags.includes(tag)) this.#detach(flight);
+    }
+  }
+
+  /** Ends every load: callers are refused, loaders aborted, late results dropped. */
+  close(error: GranaryError): void {
+    for (const flight of [...this.#airborne]) {
+      this.#detach(flight);
+      this.#airborne.delete(flight);
+      const waiters = [...flight.waiters];
+      flight.waiters.clear();
+      for (const waiter of waiters) waiter.reject(error);
+      flight.run.leave(error);
+    }
+  }
+
+  #detach(flight: Flight<V>): void {
+    flight.attached = false;
+    this.#flights.delete(flight.uri);
+  }
+
+  #abandon(flight: Flight<V>, reason: unknown): void {
+    if (!this.#airborne.has(flight)) return;
+    if (flight.attached) this.#detach(flight);
+    this.#airborne.delete(flight);
+    flight.run.leave(reason);
+  }
+}
+
+export function abortedError(uri: string, reason: unknown): GranaryError {
+  return new GranaryError('ERR_GRANARY_ABORTED', `the load of ${uri} was aborted by its caller`, {
+    cause: reason,
+    data: { uri },
+  });
+}

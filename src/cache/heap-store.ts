@@ -1,0 +1,383 @@
+import type { EventHub } from '../events/event-hub.ts';
+import type { EvictionCause } from '../events/resource-event.ts';
+import type { Bounds } from './cache-options.ts';
+import { deadlineOf, Entry, type EntryExtras } from './entry.ts';
+import { ExpiryTimer } from './expiry-timer.ts';
+import { KeyIndex } from './key-index.ts';
+import type { Ledger } from './ledger.ts';
+import type { Order, Residence } from './order.ts';
+import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
+import { TagIndex } from './tag-index.ts';
+
+/** How long an entry lives and what it is tagged with. */
+export interface Lifetime {
+  /** ms after the set; 0 = never. */
+  readonly ttlMs: number;
+  /** ms after the last access; 0 = off. */
+  readonly idleTtlMs: number;
+  readonly tags: readonly string[];
+}
+
+/** @returns the order that the ledger's bounds call for: `current`, where that still fits. */
+export type OrderFactory<V> = (
+  ledger: Ledger,
+  residence: Residence<V>,
+  now: number,
+  current?: Order<V>,
+) => Order<V>;
+
+const CLOCK = 0;
+const USED_AT = 1;
+
+/**
+ * Values on this thread's heap, by reference.
+ *
+ * A hit is one `Map.get` and one read of the clock word. Who stays is the order's matter; this class
+ * holds the map, the ledger, deadlines, tags and counters, and tells the hub what happened.
+ */
+export class HeapStore<V> implements Residence<V> {
+  readonly ledger: Ledger;
+  hits = 0;
+  misses = 0;
+  evictions = 0;
+  expirations = 0;
+  invalidations = 0;
+
+  readonly #entries = new Map<string, Entry<V>>();
+  readonly #clock: StoreClock;
+  readonly #words: Int32Array;
+  readonly #hub: EventHub<V>;
+  readonly #createOrder: OrderFactory<V>;
+  readonly #tags = new TagIndex<V>();
+  readonly #timer: ExpiryTimer | undefined;
+  #order: Order<V>;
+  #index: KeyIndex | undefined;
+
+  constructor(
+    bounds: Bounds,
+    clock: StoreClock,
+    hub: EventHub<V>,
+    createOrder: OrderFactory<V>,
+  ) {
+    const { maxEntries, maxBytes } = bounds;
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes };
+    this.#clock = clock;
+    this.#words = clock.words;
+    this.#hub = hub;
+    this.#createOrder = createOrder;
+    this.#timer = clock.ticking ? new ExpiryTimer(this) : undefined;
+    this.#order = createOrder(this.ledger, this, clock.read());
+  }
+
+  get maxEntryBytes(): number {
+    return this.#order.maxEntryBytes;
+  }
+
+  /** Crosses nothing: one map look-up, one clock word, and once per tick and entry one ring write. */
+  get(uri: string): V | undefined {
+    const entry = this.#entries.get(uri);
+    if (entry === undefined) {
+      this.misses++;
+      return undefined;
+    }
+    const now = this.#words[CLOCK]!;
+    if (now - entry.born > entry.fastTtl && !this.#livesAt(entry, this.#now())) {
+      this.misses++;
+      return undefined;
+    }
+    this.hits++;
+    entry.accessCount++;
+    if (entry.recordedAt !== now) this.#record(entry);
+    if (this.#hub.heard.accessed) {
+      this.#hub.queue({ uri, event: 'accessed', value: entry.value });
+    }
+    return entry.value;
+  }
+
+  /** The entry if it lives; no access is recorded. */
+  find(uri: string): Entry<V> | undefined {
+    const entry = this.#entries.get(uri);
+    return entry !== undefined && this.#livesAt(entry, this.#now()) ? entry : undefined;
+  }
+
+  /** The value even if it has expired, while it is still held. */
+  lastKnown(uri: string): V | undefined {
+    return this.#entries.get(uri)?.value;
+  }
+
+  /**
+   * @param weight bytes
+   * @param loaded whether a loader made the value: then `loaded` is queued where it is kept
+   */
+  set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
+    const now = this.#now();
+    this.#words[USED_AT] = now;
+    const former = this.#entries.get(uri);
+    const resident = former !== undefined && this.#livesAt(former, now) ? former : undefined;
+    if (weight > this.#order.maxEntryBytes) {
+      if (resident !== undefined) this.#remove(resident);
+      this.#tellEvicted(uri, value, 'too-large');
+      return;
+    }
+    const extras: EntryExtras | undefined =
+      lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
+    if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
+    if (resident === undefined) {
+      const entry = new Entry(
+        uri,
+        value,
+        weight,
+        now,
+        this.#fastTtl(lifetime),
+        lifetime.ttlMs,
+        extras,
+      );
+      this.#entries.set(uri, entry);
+      this.ledger.size++;
+      this.ledger.weightBytes += weight;
+      if (extras !== undefined) this.#tags.add(entry);
+      if (this.#index !== undefined) this.#addToIndex(uri);
+      this.#order.admit(entry);
+    } else {
+      this.#overwrite(resident, value, weight, lifetime, extras, now);
+    }
+  }
+
+  /** @returns whether a living entry was removed. */
+  invalidate(uri: string): boolean {
+    const entry = this.find(uri);
+    if (entry === undefined) return false;
+    this.#invalidateEntry(entry);
+    return true;
+  }
+
+  invalidateTag(tag: string): number {
+    return this.#invalidateAll(this.#tags.withTag(tag));
+  }
+
+  /** Looks at every key. */
+  invalidateWhere(matches: (uri: string) => boolean): number {
+    const matching = [...this.#entries.values()].filter((entry) => matches(entry.uri));
+    return this.#invalidateAll(matching);
+  }
+
+  /** Looks at the keys with this prefix only. */
+  invalidateWithPrefix(prefix: string, matches: (uri: string) => boolean): number {
+    this.#index ??= new KeyIndex(this.#entries.keys());
+    const keys = this.#index.withPrefix(prefix, (key) => this.#entries.has(key));
+    const matching = keys.filter((key) => matches(key)).map((key) => this.#entries.get(key)!);
+    return this.#invalidateAll(matching);
+  }
+
+  clear(): void {
+    const now = this.#now();
+    for (const entry of this.#entries.values()) {
+      const event = now > deadlineOf(entry) ? 'expired' : 'invalidated';
+      if (event === 'expired') this.expirations++;
+      else this.invalidations++;
+      if (this.#hub.heard[event]) this.#hub.queue({ uri: entry.uri, event, value: entry.value });
+    }
+    this.#drop();
+  }
+
+  /** Frees what has expired by now. @returns how many */
+  expire(): number {
+    const now = this.#now();
+    const due = this.#order.takeDue(now);
+    for (const entry of due) this.#expireEntry(entry);
+    this.#timer?.arm(this.#order.nextDue(), now);
+    return due.length;
+  }
+
+  /** Frees what has expired and settles all pending policy work. */
+  sync(): void {
+    this.#now();
+    this.expire();
+    this.#order.settle();
+  }
+
+  resize(bounds: Bounds): void {
+    const now = this.#now();
+    Object.assign(this.ledger, bounds);
+    const order = this.#createOrder(this.ledger, this, now, this.#order);
+    if (order === this.#order) order.resize();
+    else this.#moveTo(order);
+  }
+
+  /** Living entries, oldest key first; entries may change meanwhile. */
+  *living(): Generator<Entry<V>> {
+    for (const entry of this.#entries.values()) {
+      if (this.#livesAt(entry, this.#now())) yield entry;
+    }
+  }
+
+  toWallMs(reading: number): number {
+    return this.#clock.toWallMs(reading);
+  }
+
+  close(): void {
+    this.#timer?.disarm();
+    this.#drop();
+    this.#order.close();
+  }
+
+  // Residence
+
+  evict(entry: Entry<V>, cause: 'size' | 'resize'): void {
+    this.#detach(entry);
+    this.#tellEvicted(entry.uri, entry.value, cause);
+  }
+
+  expectDeadline(deadline: number): void {
+    if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
+      this.#timer.arm(deadline + 1, this.#now());
+    }
+  }
+
+  /** Called by the timer. */
+  expireInBackground(): void {
+    this.expire();
+    this.#hub.flush();
+  }
+
+  #now(): number {
+    const now = this.#words[CLOCK]!;
+    if (now < REBASE_AT) return now;
+    const reading = this.#clock.read();
+    return this.#clock.ticking && reading >= REBASE_AT ? this.#rebase(reading) : reading;
+  }
+
+  #rebase(reading: number): number {
+    this.#clock.rebase(reading);
+    for (const entry of this.#entries.values()) {
+      entry.born -= reading;
+      entry.accessedAt -= reading;
+      entry.recordedAt = -1;
+    }
+    this.#order.rebase(reading);
+    this.#timer?.arm(this.#order.nextDue(), 0);
+    return 0;
+  }
+
+  #fastTtl(lifetime: Lifetime): number {
+    if (!this.#clock.ticking || lifetime.idleTtlMs > 0) return -1;
+    if (lifetime.ttlMs === 0 || lifetime.ttlMs >= MAX_FAST_TTL_MS) return MAX_FAST_TTL_MS;
+    return Math.floor(lifetime.ttlMs);
+  }
+
+  /** Frees the entry if it has expired. */
+  #livesAt(entry: Entry<V>, now: number): boolean {
+    if (now <= deadlineOf(entry)) return true;
+    this.#order.forget(entry);
+    this.#expireEntry(entry);
+    return false;
+  }
+
+  #record(entry: Entry<V>): void {
+    const now = this.#now();
+    this.#words[USED_AT] = now;
+    this.#order.touch(entry, now);
+  }
+
+  #overwrite(
+    entry: Entry<V>,
+    value: V,
+    weight: number,
+    lifetime: Lifetime,
+    extras: EntryExtras | undefined,
+    now: number,
+  ): void {
+    const formerWeight = entry.weight;
+    if (entry.extras !== undefined) this.#tags.remove(entry);
+    entry.value = value;
+    entry.weight = weight;
+    entry.born = now;
+    entry.ttlMs = lifetime.ttlMs;
+    entry.fastTtl = this.#fastTtl(lifetime);
+    entry.extras = extras;
+    entry.accessCount = 0;
+    if (extras !== undefined) this.#tags.add(entry);
+    this.#order.touch(entry, now);
+    this.#order.reschedule(entry);
+    if (weight !== formerWeight) {
+      this.ledger.weightBytes += weight - formerWeight;
+      this.#order.reweigh(entry, formerWeight);
+    }
+  }
+
+  #addToIndex(uri: string): void {
+    this.#index?.add(uri);
+    if (this.#index?.isExhausted(this.ledger.size)) this.#index = undefined;
+  }
+
+  #invalidateAll(entries: readonly Entry<V>[]): number {
+    const now = this.#now();
+    let count = 0;
+    for (const entry of entries) {
+      if (!this.#livesAt(entry, now)) continue;
+      this.#invalidateEntry(entry);
+      count++;
+    }
+    return count;
+  }
+
+  #invalidateEntry(entry: Entry<V>): void {
+    this.#remove(entry);
+    this.invalidations++;
+    if (this.#hub.heard.invalidated) {
+      this.#hub.queue({ uri: entry.uri, event: 'invalidated', value: entry.value });
+    }
+  }
+
+  /** The order has already let go of it. */
+  #expireEntry(entry: Entry<V>): void {
+    this.#detach(entry);
+    this.expirations++;
+    if (this.#hub.heard.expired) {
+      this.#hub.queue({ uri: entry.uri, event: 'expired', value: entry.value });
+    }
+  }
+
+  #tellEvicted(uri: string, value: V, cause: EvictionCause): void {
+    this.evictions++;
+    if (this.#hub.heard.evicted) {
+      this.#hub.queue({ uri, event: 'evicted', value, metadata: { cause } });
+    }
+  }
+
+  #remove(entry: Entry<V>): void {
+    this.#order.forget(entry);
+    this.#detach(entry);
+  }
+
+  #detach(entry: Entry<V>): void {
+    this.#entries.delete(entry.uri);
+    this.ledger.size--;
+    this.ledger.weightBytes -= entry.weight;
+    if (entry.extras !== undefined) this.#tags.remove(entry);
+  }
+
+  #drop(): void {
+    this.#entries.clear();
+    this.#tags.clear();
+    this.#index = undefined;
+    this.#order.clear();
+    this.ledger.size = 0;
+    this.ledger.weightBytes = 0;
+  }
+
+  #moveTo(order: Order<V>): void {
+    const entries = [...this.#entries.values()].sort((a, b) => a.accessedAt - b.accessedAt);
+    this.#order.close();
+    this.#order = order;
+    this.ledger.size = 0;
+    this.ledger.weightBytes = 0;
+    for (const entry of entries) {
+      this.ledger.size++;
+      this.ledger.weightBytes += entry.weight;
+      entry.slot = -1;
+      if (entry.weight > order.maxEntryBytes) this.evict(entry, 'resize');
+      else order.admit(entry);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { describeValue } from '../describe-value.ts';
+import { GranaryError } from '../errors.ts';
+import { checkDurationMs, checkTags } from '../options.ts';
+import { abortedError, Flights, LoaderRun, type Flight } from './flights.ts';
+import type { BulkLoadContext, BulkLoader, LoadContext, Loader, LoadOptions } from './loader.ts';
+
+/** What read-through asks of its cache. */
+export interface LoadTarget<V> {
+  /** A hit, recorded as an access. */
+  get(uri: string): V | undefined;
+  /** The value even if it has expired, while it is still held. */
+  lastKnown(uri: string): V | undefined;
+  /** Stores what a loader made. @throws a GranaryError where the value cannot be kept. */
+  store(uri: string, value: V, options: LoadOptions): void;
+  /** `callers` loads of `uri` have succeeded. */
+  served(uri: string, value: V, callers: number): void;
+}
+
+/** One loader call per URI however many callers; failures reach every caller and store nothing. */
+export class ReadThrough<V> {
+  readonly flights = new Flights<V>();
+  loads = 0;
+  loadFailures = 0;
+  coalescedLoads = 0;
+  readonly #target: LoadTarget<V>;
+
+  constructor(target: LoadTarget<V>) {
+    this.#target = target;
+  }
+
+  async load(uri: string, loader: Loader<V> | undefined, options: LoadOptions): Promise<V> {
+    const { signal } = options;
+    if (signal?.aborted) throw abortedError(uri, signal.reason);
+    const stale = this.#target.lastKnown(uri);
+    const cached = this.#target.get(uri);
+    if (cached !== undefined) return cached;
+    const underWay = this.flights.find(uri);
+    if (underWay !== undefined) {
+      this.coalescedLoads++;
+      return this.flights.join(underWay, signal);
+    }
+    if (loader === undefined) {
+      throw new GranaryError(
+        'ERR_GRANARY_NO_LOADER',
+        `${uri} is not cached and no loader was given: pass one to load(uri, loader)`,
+        { data: { uri } },
+      );
+    }
+    const run = new LoaderRun();
+    const flight = this.flights.start(uri, run, options.tags ?? []);
+    const result = this.flights.join(flight, signal);
+    void this.#fly(flight, loader, stale, options);
+    return result;
+  }
+
+  async loadMany(
+    uris: readonly string[],
+    loader: BulkLoader<V>,
+    options: LoadOptions,
+  ): Promise<Map<string, V>> {
+    const { signal } = options;
+    if (signal?.aborted) throw abortedError(uris.join(', '), signal.reason);
+    const found = new Map<string, V>();
+    const awaited = new Map<string, Promise<V>>();
+    const started: Flight<V>[] = [];
+    const run = new LoaderRun();
+    for (const uri of new Set(uris)) {
+      const cached = this.#target.get(uri);
+      if (cached !== undefined) {
+        found.set(uri, cached);
+        continue;
+      }
+      let flight = this.flights.find(uri);
+      if (flight === undefined) {
+        flight = this.flights.start(uri, run, options.tags ?? []);
+        started.push(flight);
+      } else {
+        this.coalescedLoads++;
+      }
+      awaited.set(uri, this.flights.join(flight, signal));
+    }
+    if (started.length > 0) void this.#flyTogether(started, run, loader, options);
+    const settled = await Promise.allSettled(awaited.values());
+    for (const [at, uri] of [...awaited.keys()].entries()) {
+      const outcome = settled[at]!;
+      if (outcome.status === 'fulfilled') found.set(uri, outcome.value);
+      else if (!isAbsence(outcome.reason)) throw outcome.reason;
+    }
+    return inOrder(uris, found);
+  }
+
+  async #fly(
+    flight: Flight<V>,
+    loader: Loader<V>,
+    stale: V | undefined,
+    options: LoadOptions,
+  ): Promise<void> {
+    const chosen = new Choices(options);
+    const context: LoadContext<V> = Object.freeze({
+      signal: flight.run.controller.signal,
+      stale,
+      ...chosen.setters([flight]),
+    });
+    this.loads++;
+    try {
+      this.#land(flight, await loader(flight.uri, context), chosen.options);
+    } catch (error) {
+      this.loadFailures++;
+      this.#crash(flight, error);
+    }
+  }
+
+  async #flyTogether(
+    flights: readonly Flight<V>[],
+    run: LoaderRun,
+    loader: BulkLoader<V>,
+    options: LoadOptions,
+  ): Promise<void> {
+    const chosen = new Choices(options);
+    const context: BulkLoadContext<V> = Object.freeze({
+      signal: run.controller.signal,
+      ...chosen.setters(flights),
+    });
+    this.loads++;
+    try {
+      const uris = Object.freeze(flights.map((flight) => flight.uri));
+      const values: unknown = await loader(uris, context);
+      if (!(values instanceof Map)) {
+        throw new TypeError(
+          `a bulk loader must return a Map from URI to value, got ${describeValue(values)}`,
+        );
+      }
+      for (const flight of flights) {
+        if (values.has(flight.uri)) this.#land(flight, values.get(flight.uri), chosen.options);
+        else this.#refuse(flight, absenceError(flight.uri));
+      }
+    } catch (error) {
+      this.loadFailures++;
+      for (const flight of flights) this.#crash(flight, error);
+    }
+  }
+
+  #land(flight: Flight<V>, value: V, options: LoadOptions): void {
+    const wanted = this.flights.land(flight);
+    try {
+      if (value === undefined) {
+        throw new TypeError('the loader returned undefined, which is no value; null is one');
+      }
+      if (wanted) this.#target.store(flight.uri, value, options);
+    } catch (error) {
+      this.loadFailures++;
+      this.#crash(flight, error);
+      return;
+    }
+    this.#target.served(flight.uri, value, flight.waiters.size);
+    for (const waiter of flight.waiters) waiter.resolve(value);
+    flight.waiters.clear();
+  }
+
+  #crash(flight: Flight<V>, cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : describeValue(cause);
+    this.#refuse(
+      flight,
+      new GranaryError('ERR_GRANARY_LOAD_FAILED', `the loader of ${flight.uri} failed: ${why}`, {
+        cause,
+        data: { uri: flight.uri },
+      }),
+    );
+  }
+
+  #refuse(flight: Flight<V>, error: GranaryError): void {
+    this.flights.land(flight);
+    for (const waiter of flight.waiters) waiter.reject(error);
+    flight.waiters.clear();
+  }
+}
+
+/** What the loader chose for its value, over what the caller asked for. */
+class Choices {
+  options: LoadOptions;
+
+  constructor(options: LoadOptions) {
+    this.options = options;
+  }
+
+  setters(flights: readonly Flight<unknown>[]): Pick<LoadContext<unknown>, 'setTtl' | 'setTags'> {
+    return {
+      setTtl: (ttlMs) => {
+        this.options = { ...this.options, ttlMs: checkDurationMs('ttlMs', ttlMs, 'never expires') };
+      },
+      setTags: (tags) => {
+        this.options = { ...this.options, tags: checkTags('tags', tags) };
+        for (const flight of flights) flight.tags = this.options.tags ?? [];
+      },
+    };
+  }
+}
+
+function absenceError(uri: string): GranaryError {
+  return new GranaryError(
+    'ERR_GRANARY_LOAD_FAILED',
+    `the bulk loader returned no value for ${uri}`,
+    { data: { uri, absent: true } },
+  );
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof GranaryError && error.data['absent'] === true;
+}
+
+function inOrder<V>(uris: readonly string[], values: ReadonlyMap<string, V>): Map<string, V> {
+  const ordered = new Map<string, V>();
+  for (const uri of uris) {
+    const value = values.get(uri);
+    if (value !== undefined) ordered.set(uri, value);
+  }
+  return ordered;
+}

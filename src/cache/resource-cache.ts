@@ -1,0 +1,399 @@
+import { GranaryError } from '../errors.ts';
+import { EventHub } from '../events/event-hub.ts';
+import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
+import { badOption, checkFunction, checkTags, checkUri } from '../options.ts';
+import { parsePattern } from '../registry/uri-pattern.ts';
+import {
+  type BoundsChange,
+  type CacheOptions,
+  type CacheSettings,
+  checkAbortSignal,
+  checkWeight,
+  readBounds,
+  readCacheOptions,
+  readLifetime,
+} from './cache-options.ts';
+import type { CacheStats, EntryInfo } from './cache-stats.ts';
+import { deadlineOf } from './entry.ts';
+import { createHeapStore } from './heap-parts.ts';
+import type { HeapStore } from './heap-store.ts';
+import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
+import { ReadThrough } from './read-through.ts';
+
+/**
+ * A cache of resources by URI, bounded in entries and bytes at all times.
+ *
+ * Values are held by reference: an object that a caller changes is changed in the cache. A hit
+ * crosses into nothing: one map look-up and a read of a clock that a native thread ticks. No expired
+ * value is returned, with a lag of at most one tick (1 ms, longer only while the machine gives that
+ * thread no time).
+ *
+ * @example
+ * ```ts
+ * import { ResourceCache } from 'mcp-granary';
+ * const cache = new ResourceCache<string>({ maxEntries: 1_000, ttlMs: 60_000 });
+ * cache.set('user://42/profile', 'Ada');
+ * console.log(cache.get('user://42/profile')); // Ada
+ * ```
+ */
+export class ResourceCache<V = unknown> implements Disposable {
+  readonly #settings: CacheSettings<V>;
+  readonly #hub = new EventHub<V>();
+  readonly #store: HeapStore<V>;
+  readonly #readThrough: ReadThrough<V>;
+  #closed = false;
+
+  /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
+  constructor(options?: CacheOptions<V>) {
+    this.#settings = readCacheOptions(options);
+    this.#store = createHeapStore(this.#settings, this.#hub);
+    this.#readThrough = new ReadThrough<V>({
+      get: (uri) => this.get(uri),
+      lastKnown: (uri) => this.#store.lastKnown(uri),
+      store: (uri, value, given) => {
+        this.#put(uri, value, given, true);
+        this.#hub.flush();
+      },
+      served: (uri, value, callers) => this.#tellServed(uri, value, callers),
+    });
+  }
+
+  /** Entries held; what has expired counts until it is freed, at most 50 ms later. */
+  get size(): number {
+    return this.#store.ledger.size;
+  }
+
+  /** Bytes held, as `weigh` counts them. */
+  get weightBytes(): number {
+    return this.#store.ledger.weightBytes;
+  }
+
+  /** Heavier entries are not kept: `maxBytes` in exact LRU order, else half of it. */
+  get maxEntryBytes(): number {
+    return this.#store.maxEntryBytes;
+  }
+
+  /**
+   * The cached value; counts as an access. No crossing, no allocation.
+   *
+   * @returns `undefined` on a miss.
+   * @throws `ERR_GRANARY_BAD_URI`, `ERR_GRANARY_CLOSED`
+   */
+  get(uri: string): V | undefined {
+    const value = this.#store.get(uri);
+    if (value === undefined) this.#checkMiss(uri);
+    if (this.#hub.heard.accessed) this.#hub.flush();
+    return value;
+  }
+
+  /** As `get`, but no access is recorded and no counter moves. */
+  peek(uri: string): V | undefined {
+    this.#checkKey(uri);
+    const entry = this.#store.find(uri);
+    this.#hub.flush();
+    return entry?.value;
+  }
+
+  /** Whether `get` would return a value; no access is recorded. */
+  has(uri: string): boolean {
+    return this.peek(uri) !== undefined;
+  }
+
+  /**
+   * Caches a value; its time to live starts anew. Weighs it, unless `weightBytes` is given; what
+   * leaves to make room is told by `evicted`.
+   *
+   * @throws `ERR_GRANARY_BAD_OPTION` where the value is `undefined` or an option is out of range
+   */
+  set(uri: string, value: V, options?: SetOptions): void {
+    this.#checkKey(uri);
+    this.#put(uri, value, options, false);
+    this.#readThrough.flights.detach(uri);
+    this.#hub.flush();
+  }
+
+  /** The cached values of those URIs that have one, in the order of `uris`. */
+  getMany(uris: Iterable<string>): Map<string, V> {
+    const found = new Map<string, V>();
+    for (const uri of this.#checkUris(uris)) {
+      const value = this.get(uri);
+      if (value !== undefined) found.set(uri, value);
+    }
+    return found;
+  }
+
+  /** Caches several values with the same options; all are checked before the first is stored. */
+  setMany(entries: Iterable<readonly [string, V]>, options?: SetOptions): void {
+    this.#checkOpen();
+    const checked = [...checkIterable('entries', entries)];
+    for (const pair of checked) {
+      if (!Array.isArray(pair)) badOption('entries', pair, 'an iterable of [uri, value]');
+      checkUri(pair[0]);
+      this.#weigh(pair[0], pair[1] as V, options);
+    }
+    if (options !== undefined) readLifetime(options, this.#settings.lifetime);
+    for (const [uri, value] of checked) this.set(uri, value, options);
+  }
+
+  /**
+   * The cached value, else that of the loader: one call of it however many callers ask meanwhile.
+   * A value that was set or invalidated while the load ran is not overwritten by it.
+   *
+   * @throws (rejects with) `ERR_GRANARY_LOAD_FAILED` with the loader's error as `cause`,
+   * `ERR_GRANARY_NO_LOADER`, `ERR_GRANARY_ABORTED`, `ERR_GRANARY_CLOSED`
+   *
+   * @example
+   * ```ts
+   * import { ResourceCache } from 'mcp-granary';
+   * const cache = new ResourceCache<string>();
+   * console.log(await cache.load('user://42', async (uri) => `loaded ${uri}`)); // loaded user://42
+   * ```
+   */
+  async load(uri: string, loader?: Loader<V>, options?: LoadOptions): Promise<V> {
+    this.#checkKey(uri);
+    if (loader !== undefined) checkFunction('loader', loader);
+    return this.#readThrough.load(uri, loader, this.#checkLoad(options));
+  }
+
+  /**
+   * As `load` for several URIs: one call of the bulk loader for all that are neither cached nor
+   * under way.
+   *
+   * @returns the values by URI, in the order of `uris`; without those that the loader left out.
+   */
+  async loadMany(
+    uris: Iterable<string>,
+    loader: BulkLoader<V>,
+    options?: LoadOptions,
+  ): Promise<Map<string, V>> {
+    const checked = this.#checkUris(uris);
+    checkFunction('loader', loader);
+    return this.#readThrough.loadMany(checked, loader, this.#checkLoad(options));
+  }
+
+  /** Drops one entry. @returns whether there was one. */
+  invalidate(uri: string): boolean {
+    this.#checkKey(uri);
+    const removed = this.#store.invalidate(uri);
+    this.#readThrough.flights.detach(uri);
+    this.#hub.flush();
+    return removed;
+  }
+
+  /**
+   * Drops every entry whose URI matches. A RegExp must match at index 0 and is tried on every key;
+   * a string is a template (with `{`), a prefix (with a trailing `*`) or the exact URI, and only
+   * keys with its literal prefix are looked at.
+   *
+   * @returns how many
+   * @throws `ERR_GRANARY_BAD_TEMPLATE`, `ERR_GRANARY_BAD_OPTION`
+   */
+  invalidatePattern(pattern: RegExp | string): number {
+    this.#checkOpen();
+    const parsed = parsePattern(pattern);
+    if (parsed.kind === 'exact') return this.invalidate(parsed.prefix) ? 1 : 0;
+    const removed =
+      parsed.prefix === ''
+        ? this.#store.invalidateWhere((uri) => parsed.matches(uri))
+        : this.#store.invalidateWithPrefix(parsed.prefix, (uri) => parsed.matches(uri));
+    this.#readThrough.flights.detachWhere((uri) => parsed.matches(uri));
+    this.#hub.flush();
+    return removed;
+  }
+
+  /** Drops every entry with this tag. @returns how many */
+  invalidateTag(tag: string): number {
+    this.#checkOpen();
+    const [checked] = checkTags('tag', [tag]);
+    const removed = this.#store.invalidateTag(checked!);
+    this.#readThrough.flights.detachTag(checked!);
+    this.#hub.flush();
+    return removed;
+  }
+
+  /** Drops every entry. */
+  clear(): void {
+    this.#checkOpen();
+    this.#store.clear();
+    this.#readThrough.flights.detachWhere(() => true);
+    this.#hub.flush();
+  }
+
+  /** Frees what has expired now instead of within 50 ms. @returns how many this call freed */
+  cleanupExpired(): number {
+    this.#checkOpen();
+    const freed = this.#store.expire();
+    this.#hub.flush();
+    return freed;
+  }
+
+  /** What is known of an entry; no access is recorded. */
+  info(uri: string): EntryInfo | undefined {
+    this.#checkKey(uri);
+    const entry = this.#store.find(uri);
+    this.#hub.flush();
+    if (entry === undefined) return undefined;
+    const deadline = deadlineOf(entry);
+    return {
+      createdAtMs: this.#store.toWallMs(entry.born),
+      lastAccessedAtMs: this.#store.toWallMs(entry.accessedAt),
+      accessCount: entry.accessCount,
+      weightBytes: entry.weight,
+      expiresAtMs: deadline === Infinity ? undefined : this.#store.toWallMs(deadline),
+      tags: entry.extras?.tags ?? [],
+    };
+  }
+
+  stats(): CacheStats {
+    this.#checkOpen();
+    const { ledger, hits, misses, evictions, expirations, invalidations } = this.#store;
+    const { loads, loadFailures, coalescedLoads } = this.#readThrough;
+    return {
+      size: ledger.size,
+      maxSize: ledger.maxEntries,
+      memoryBytes: ledger.weightBytes,
+      maxMemoryBytes: ledger.maxBytes,
+      ttlSeconds: this.#settings.lifetime.ttlMs / 1_000,
+      hits,
+      misses,
+      hitRatio: hits + misses === 0 ? 0 : hits / (hits + misses),
+      loads,
+      loadFailures,
+      coalescedLoads,
+      evictions,
+      expirations,
+      invalidations,
+    };
+  }
+
+  /** URIs of the living entries, oldest first; entries may change meanwhile. */
+  keys(): IterableIterator<string> {
+    return this.#each((uri) => uri);
+  }
+
+  /** Living entries, oldest first; entries may change meanwhile. No access is recorded. */
+  entries(): IterableIterator<[string, V]> {
+    return this.#each((uri, value) => [uri, value]);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, V]> {
+    return this.entries();
+  }
+
+  /** Listeners run synchronously, after the state has changed and before the call returns. */
+  on(event: ResourceEventName, listener: ResourceListener<V>): this {
+    this.#checkOpen();
+    this.#hub.add(event, listener, false);
+    return this;
+  }
+
+  once(event: ResourceEventName, listener: ResourceListener<V>): this {
+    this.#checkOpen();
+    this.#hub.add(event, listener, true);
+    return this;
+  }
+
+  off(event: ResourceEventName, listener: ResourceListener<V>): this {
+    this.#hub.remove(event, listener);
+    return this;
+  }
+
+  /** Changes the bounds; what no longer fits is evicted with cause `resize`. */
+  resize(bounds: BoundsChange): void {
+    this.#checkOpen();
+    const { maxEntries, maxBytes } = this.#store.ledger;
+    this.#store.resize(readBounds(bounds, { maxEntries, maxBytes }));
+    this.#hub.flush();
+  }
+
+  /** Frees what has expired and settles all pending policy work. */
+  sync(): void {
+    this.#checkOpen();
+    this.#store.sync();
+    this.#hub.flush();
+  }
+
+  /** Frees everything and ends loads under way; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#hub.removeAll();
+    this.#readThrough.flights.close(closedError());
+    this.#store.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #put(uri: string, value: V, options: SetOptions | undefined, loaded: boolean): void {
+    const { lifetime } = this.#settings;
+    const given = options === undefined ? lifetime : readLifetime(options, lifetime);
+    this.#store.set(uri, value, this.#weigh(uri, value, options), given, loaded);
+  }
+
+  #weigh(uri: string, value: V, options: SetOptions | undefined): number {
+    if (value === undefined) badOption('value', value, 'anything but undefined');
+    const given = options?.weightBytes;
+    if (given !== undefined) return checkWeight('weightBytes', given);
+    return checkWeight('the result of weigh', this.#settings.weigh(value, uri));
+  }
+
+  #tellServed(uri: string, value: V, callers: number): void {
+    if (this.#hub.heard.accessed) {
+      for (let caller = 0; caller < callers; caller++) {
+        this.#hub.queue({ uri, event: 'accessed', value });
+      }
+    }
+    this.#hub.flush();
+  }
+
+  *#each<T>(pick: (uri: string, value: V) => T): Generator<T> {
+    for (const entry of this.#store.living()) {
+      this.#hub.flush();
+      yield pick(entry.uri, entry.value);
+    }
+    this.#hub.flush();
+  }
+
+  /** Everything that a miss may turn out to be; a hit pays for none of it. */
+  #checkMiss(uri: unknown): void {
+    this.#checkKey(uri);
+    this.#hub.flush();
+  }
+
+  #checkKey(uri: unknown): asserts uri is string {
+    this.#checkOpen();
+    checkUri(uri);
+  }
+
+  #checkUris(uris: Iterable<string>): string[] {
+    this.#checkOpen();
+    const checked = [...checkIterable('uris', uris)];
+    for (const uri of checked) checkUri(uri);
+    return checked;
+  }
+
+  #checkLoad(options: LoadOptions | undefined): LoadOptions {
+    if (options === undefined) return {};
+    readLifetime(options, this.#settings.lifetime);
+    if (options.weightBytes !== undefined) checkWeight('weightBytes', options.weightBytes);
+    checkAbortSignal('signal', options.signal);
+    return options;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+}
+
+function closedError(): GranaryError {
+  return new GranaryError('ERR_GRANARY_CLOSED', 'this cache is closed: make a new one');
+}
+
+function checkIterable<T>(option: string, value: Iterable<T>): Iterable<T> {
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
+    badOption(option, value, 'an iterable, such as an array');
+  }
+  return value;
+}

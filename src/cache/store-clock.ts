@@ -1,0 +1,62 @@
+import { badOption } from '../options.ts';
+import type { Clock } from '../clock.ts';
+
+/**
+ * What the clock word holds while nobody ticks it. It is larger than every reading, so the age of
+ * an entry with a deadline passes its `fastTtl` and the hit takes the slow path, which reads the
+ * real time and wakes the ticker: no extra test on the fast path.
+ */
+export const ASLEEP = 0x7fff_ffff;
+
+/**
+ * From here on (12.4 days) the origin is moved up, so that readings stay small integers. One
+ * comparison with it also catches `ASLEEP`.
+ */
+export const REBASE_AT = 2 ** 30;
+
+/** Longest age that the fast path can judge. */
+export const MAX_FAST_TTL_MS = 2 ** 30;
+
+/** Time as a store reads it: ms since an origin of the store's own. */
+export interface StoreClock {
+  /**
+   * Whether time passes by itself. A manual clock does no background work: no ticker, no timer.
+   */
+  readonly ticking: boolean;
+  /** `[0]`: the current reading, or `ASLEEP`. `[1]`: the store writes when it last used the clock. */
+  readonly words: Int32Array;
+  /** The time now; wakes the ticker. */
+  read(): number;
+  /** @returns `reading` in ms since 1970, or as the injected clock counts. */
+  toWallMs(reading: number): number;
+  /** Moves the origin of a ticking clock by `delta` ms. */
+  rebase(delta: number): void;
+}
+
+/** A `Clock` that the user moves. */
+export class ManualClock implements StoreClock {
+  readonly ticking = false;
+  readonly words = new Int32Array([ASLEEP, 0]);
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.read();
+  }
+
+  read(): number {
+    const now: unknown = this.#clock.now();
+    if (typeof now !== 'number' || !Number.isFinite(now)) {
+      badOption('the result of clock.now()', now, 'a finite number of ms');
+    }
+    return now;
+  }
+
+  toWallMs(reading: number): number {
+    return reading;
+  }
+
+  rebase(): void {
+    // Its readings are the user's own, and no fast path looks at them.
+  }
+}
