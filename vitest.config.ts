@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     reporters: ['default', new RequirementsReporter({ requirements, suite: 'test' })],
     maxWorkers: 2,
+    // Default exports of CommonJS modules as Node itself shows them, not unwrapped.
+    deps: { interopDefault: false },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [

@@ -10,6 +10,8 @@ export default defineConfig({
     // Soak and stress measure memory and time: one file at a time.
     fileParallelism: false,
     maxWorkers: 1,
+    // Default exports of CommonJS modules as Node itself shows them, not unwrapped.
+    deps: { interopDefault: false },
     testTimeout: 600_000,
     hookTimeout: 600_000,
   },
