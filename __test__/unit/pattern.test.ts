@@ -44,7 +44,7 @@ describe('parsePattern', () => {
     expect(pattern).toMatchObject({ kind: 'template', prefix: 'user://' });
     expect(pattern.matches('user://1/*')).toBe(true);
     expect(pattern.matches('user://1/x')).toBe(false);
-    expect(() => parsePattern('user://{id')).toThrowError(
+    expect(() => parsePattern('user://{id')).toThrow(
       expect.objectContaining({ code: 'ERR_GRANARY_BAD_TEMPLATE' }),
     );
   });
@@ -66,7 +66,7 @@ describe('parsePattern', () => {
   it.each([undefined, null, '', 0, {}, [], Symbol('x'), () => true, { source: 'a', flags: '' }])(
     'refuses what is neither',
     (pattern) => {
-      expect(() => parsePattern(pattern as never)).toThrowError(
+      expect(() => parsePattern(pattern as never)).toThrow(
         expect.objectContaining({
           code: 'ERR_GRANARY_BAD_OPTION',
           data: expect.objectContaining({ option: 'pattern' }) as unknown,
