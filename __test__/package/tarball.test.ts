@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { ROOT, runProgram } from '../support/run-program.ts';
+
+const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>;
+};
+
+/** An empty folder outside the project, with the packed tarball installed in it and nothing else. */
+let consumer: string;
+let packedFiles: string[];
+
+beforeAll(async () => {
+  consumer = mkdtempSync(path.join(tmpdir(), 'granary-consumer-'));
+  const pack = await runProgram('npm', [
+    ...['pack', '--ignore-scripts', '--json', '--pack-destination', consumer],
+  ]);
+  const [packed] = JSON.parse(pack.stdout) as [{ filename: string; files: { path: string }[] }];
+  packedFiles = packed.files.map((file) => file.path);
+  write('package.json', '{ "private": true }');
+  await install(path.join(consumer, packed.filename));
+}, 120_000);
+
+afterAll(() => rmSync(consumer, { recursive: true, force: true }));
+
+function write(file: string, content: string): void {
+  mkdirSync(path.dirname(path.join(consumer, file)), { recursive: true });
+  writeFileSync(path.join(consumer, file), content);
+}
+
+async function install(...packages: string[]): Promise<void> {
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund'];
+  const run = await runProgram('npm', ['install', ...flags, ...packages], {}, consumer);
+  expect(run.code, run.stderr).toBe(0);
+}
+
+function runNode(code: string, ...args: string[]) {
+  return runProgram(process.execPath, [...args, '--eval', code], {}, consumer);
+}
+
+/** Uses the addon too, whether or not the policy does: a tarball without it must not pass. */
+const USE = `
+  const cache = new granary.ResourceCache({ policy: 'tinylfu', maxEntries: 1000 });
+  for (let i = 0; i < 2000; i++) cache.set('file:///' + i, 'text');
+  cache.sync();
+  console.log(cache.size > 0 && cache.size <= 1000, cache.get('file:///1999'));
+  cache.close();
+`;
+
+describe('the packed tarball in an empty folder', () => {
+  it('is imported [PACK-IMPORT]', async () => {
+    const run = await runNode(
+      `import * as granary from 'mcp-granary'; ${USE}`,
+      '--input-type=module',
+    );
+    expect(run).toMatchObject({ code: 0, stdout: 'true text\n', stderr: '' });
+  });
+
+  it('is required, where this Node can require ES modules [PACK-REQUIRE]', async () => {
+    const run = await runNode(`const granary = require('mcp-granary'); ${USE}`);
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    if (major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)) {
+      expect(run).toMatchObject({ code: 0, stdout: 'true text\n' });
+    } else {
+      expect(run.stderr).toContain('ERR_REQUIRE_ESM');
+    }
+  });
+
+  it('loads its MCP entry without the SDK [PACK-OPTIONAL-PEER]', async () => {
+    const sdk = await runNode(`import '@modelcontextprotocol/sdk/types.js'`, '--input-type=module');
+    expect(sdk.stderr).toContain('ERR_MODULE_NOT_FOUND');
+    const run = await runNode(
+      `import { serveResources } from 'mcp-granary/mcp'; console.log(typeof serveResources)`,
+      '--input-type=module',
+    );
+    expect(run).toMatchObject({ code: 0, stdout: 'function\n', stderr: '' });
+  });
+
+  it('brings the granary command [PACK-BIN]', async () => {
+    const run = await runProgram(
+      path.join(consumer, 'node_modules/.bin/granary'),
+      ['--help'],
+      {},
+      consumer,
+    );
+    expect(run.stdout + run.stderr).toContain('granary serve');
+    expect(run.code).toBe(0);
+  });
+
+  it('holds the addon, its loader and dist, and no sources or tests [PACK-CONTENTS]', () => {
+    expect(packedFiles).toEqual(
+      expect.arrayContaining([
+        'dist/index.js',
+        'dist/index.d.ts',
+        'dist/mcp/index.js',
+        'dist/cli/main.js',
+        'crates/binding/binding.cjs',
+        'LICENSE',
+        'README.md',
+      ]),
+    );
+    expect(packedFiles.filter((file) => file.endsWith('.node')).length).toBeGreaterThan(0);
+    const foreign = packedFiles.filter(
+      (file) =>
+        !/^(dist\/.+\.(js|d\.ts|js\.map)|crates\/binding\/(binding\.d?\.?cjs|binding\.d\.cts|[\w.-]+\.node)|[A-Z]+(\.md)?|package\.json)$/.test(
+          file,
+        ),
+    );
+    expect(foreign).toEqual([]);
+    expect(packedFiles.filter((file) => /test|fixture|bench/.test(file))).toEqual([]);
+  });
+
+  it('has types that compile under skipLibCheck false [PACK-TYPES]', async () => {
+    const sdk = '@modelcontextprotocol/sdk';
+    const versions = manifest.devDependencies;
+    await install(`${sdk}@${versions[sdk]}`, `@types/node@${versions['@types/node']}`);
+    write(
+      'consumer.mts',
+      `import { GranaryError, ResourceCache, ResourceManager, UriRegistry } from 'mcp-granary';
+       import { serveResources } from 'mcp-granary/mcp';
+       using cache = new ResourceCache<string>({ maxBytes: 1 });
+       export const value: string | undefined = cache.get('file:///a');
+       // @ts-expect-error the values of this cache are strings
+       cache.set('file:///a', 1);
+       export const used = [GranaryError, ResourceManager, UriRegistry, serveResources];`,
+    );
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      types: ['node'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['consumer.mts'] }));
+    const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+    const run = await runProgram(process.execPath, [tsc, '-p', consumer], {}, consumer);
+    expect(run).toMatchObject({ code: 0, stdout: '' });
+  }, 120_000);
+});

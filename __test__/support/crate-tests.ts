@@ -1,0 +1,38 @@
+import { requirements } from '../requirements.ts';
+import { runProgram } from './run-program.ts';
+
+export interface CrateTest {
+  /** Path of the test, as `ring::tests::req_hazard_8::notices_apply_by_ticket`. */
+  readonly name: string;
+  readonly outcome: string;
+  /** Ids cited by modules: `req_hazard_8` cites HAZARD-8. */
+  readonly ids: readonly string[];
+}
+
+/**
+ * Runs `cargo test` over the workspace.
+ *
+ * @returns the tests that ran, and the whole output, which says why one failed
+ */
+export async function runCrateTests(): Promise<{
+  tests: CrateTest[];
+  code: number | null;
+  output: string;
+}> {
+  const run = await runProgram('cargo', ['test', '--workspace', '--no-fail-fast'], {
+    CARGO_TERM_COLOR: 'never',
+  });
+  const lines = run.stdout.matchAll(/^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)/gm);
+  const tests = [...lines].map(([, name = '', outcome = '']) => ({
+    name,
+    outcome,
+    ids: [...name.matchAll(/\breq_(\w+)/g)].map(([, module = '']) => idOf(module)),
+  }));
+  return { tests, code: run.code, output: `${run.stdout}\n${run.stderr}` };
+}
+
+/** An unknown module keeps a form that the gate refuses by name. */
+function idOf(module: string): string {
+  const id = module.toUpperCase().replaceAll('_', '-');
+  return requirements.find((requirement) => requirement.id === id)?.id ?? `UNKNOWN-${id}`;
+}
