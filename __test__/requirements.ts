@@ -105,7 +105,6 @@ const project = list('issue-3', 'test', {
   'SETUP-RUST': 'A missing or too old Rust is named, with the version needed and how to get it.',
   'SETUP-LINKER': 'A missing C linker is named, with how to get it.',
   'SETUP-EVERY-SCRIPT': 'Every npm script goes through the set-up script.',
-  'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'CI-RUN': '.ci/run runs check, test and test:deep.',
   'GATE-MISSING': 'A whole run fails on an id that no passed test cites.',
   'GATE-UNKNOWN': 'A whole run fails on a title that cites an unknown id.',
@@ -261,6 +260,7 @@ const hazards = list('hazard', 'test', {
 });
 
 const deep = list('issue-3', 'deep', {
+  'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
   'DEEP-SOAK': 'Hours of mixed operations in compressed time leak neither entries nor memory.',
   'DEEP-STRESS': 'Many threads of work at full speed keep bounds, counters and events consistent.',
