@@ -122,7 +122,7 @@ describe('matching', () => {
       fc.property(template, fc.string({ unit: 'binary' }), (template, text) => {
         const compiled = compileTemplate(`${template}{?q}`);
         for (const uri of [text, `${compiled.literalPrefix}${text}`, `${text}?q=${text}`]) {
-          compiled.match(uri);
+          expect(() => compiled.match(uri)).not.toThrow();
         }
       }),
     );

@@ -1,0 +1,64 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import path from 'node:path';
+
+/** One figure. */
+export interface BenchRow {
+  readonly workload: string;
+  readonly contender: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+export interface BenchReport {
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly rows: readonly BenchRow[];
+}
+
+/** What a reader of the figures has to know about where they come from. */
+export function machine(): Readonly<Record<string, unknown>> {
+  const processors = cpus();
+  return {
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: processors[0]?.model ?? 'unknown',
+    cpus: processors.length,
+    date: new Date().toISOString(),
+  };
+}
+
+export function writeReport(file: string, report: BenchReport): void {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+
+/** Prints a line a row; the last column holds it against the `baseline` contender's same figure. */
+export function printTable(rows: readonly BenchRow[], baseline: string): void {
+  const header = ['workload', 'contender', 'metric', 'value', 'unit', `× ${baseline}`];
+  const lines = rows.map((row) => {
+    const base = rows.find(
+      (other) =>
+        other.contender === baseline &&
+        other.workload === row.workload &&
+        other.metric === row.metric,
+    );
+    const ratio = base === undefined || base === row ? '' : number.format(row.value / base.value);
+    return [row.workload, row.contender, row.metric, number.format(row.value), row.unit, ratio];
+  });
+  const table = [header, ...lines];
+  const widths = header.map((_, column) =>
+    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
+  );
+  const rightAligned = new Set([3, 5]);
+  for (const cells of table) {
+    const padded = cells.map((cell, column) =>
+      rightAligned.has(column)
+        ? cell.padStart(widths[column] ?? 0)
+        : cell.padEnd(widths[column] ?? 0),
+    );
+    console.log(padded.join('  ').trimEnd());
+  }
+}
