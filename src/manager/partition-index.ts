@@ -1,0 +1,86 @@
+import { KeyIndex } from '../cache/key-index.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
+
+/**
+ * Which keys of a URI are held or being loaded, public ones apart: those stand under the URI itself.
+ *
+ * A key is entered when a load of it begins, since an invalidation must reach what is still being
+ * loaded, and leaves when its entry does or when its load has ended without one.
+ */
+export class PartitionIndex {
+  readonly #keys = new Map<string, Set<string>>();
+  readonly #flights = new Map<string, number>();
+  readonly #isHeld: (key: string) => boolean;
+  #settled: { uri: string; key: string }[] = [];
+  #ordered: KeyIndex | undefined;
+
+  /** @param isHeld whether the cache holds an entry under a key. */
+  constructor(isHeld: (key: string) => boolean) {
+    this.#isHeld = isHeld;
+  }
+
+  /** How many URIs are indexed. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  beginLoad(uri: string, key: string): void {
+    this.#flights.set(key, (this.#flights.get(key) ?? 0) + 1);
+    this.add(uri, key);
+  }
+
+  /** The loader is done; whether its value is kept shows once the cache has had its turn. */
+  endLoad(uri: string, key: string): void {
+    if (this.#settled.push({ uri, key }) === 1) setImmediate(() => this.#settle());
+  }
+
+  add(uri: string, key: string): void {
+    const keys = this.#keys.get(uri);
+    if (keys !== undefined) {
+      keys.add(key);
+      return;
+    }
+    this.#keys.set(uri, new Set([key]));
+    this.#ordered?.add(uri);
+    if (this.#ordered?.isExhausted(this.#keys.size)) this.#ordered = undefined;
+  }
+
+  /** The entry under a key is gone. */
+  forget(uri: string, key: string): void {
+    if (this.#flights.has(key)) return;
+    const keys = this.#keys.get(uri);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keys.delete(uri);
+  }
+
+  keysOf(uri: string): readonly string[] {
+    return [...(this.#keys.get(uri) ?? [])];
+  }
+
+  /** A prefix or a template looks at the URIs that begin as it does, a RegExp at all. */
+  keysMatching(pattern: UriPattern): readonly string[] {
+    if (pattern.kind === 'exact') return this.keysOf(pattern.prefix);
+    return this.#candidates(pattern)
+      .filter((uri) => pattern.matches(uri))
+      .flatMap((uri) => this.keysOf(uri));
+  }
+
+  #candidates(pattern: UriPattern): string[] {
+    if (pattern.prefix === '') return [...this.#keys.keys()];
+    this.#ordered ??= new KeyIndex(this.#keys.keys());
+    return this.#ordered.withPrefix(pattern.prefix, (uri) => this.#keys.has(uri));
+  }
+
+  #settle(): void {
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const { uri, key } of settled) {
+      const flights = (this.#flights.get(key) ?? 1) - 1;
+      if (flights > 0) this.#flights.set(key, flights);
+      else {
+        this.#flights.delete(key);
+        if (!this.#isHeld(key)) this.forget(uri, key);
+      }
+    }
+  }
+}

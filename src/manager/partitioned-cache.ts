@@ -1,0 +1,205 @@
+import type { LoadContext, LoadOptions } from '../cache/loader.ts';
+import type { ResourceCache } from '../cache/resource-cache.ts';
+import type { EventHub } from '../events/event-hub.ts';
+import { RESOURCE_EVENT_NAMES, type ResourceEvent } from '../events/resource-event.ts';
+import { parsePattern } from '../registry/uri-pattern.ts';
+import { PartitionIndex } from './partition-index.ts';
+import { partitionKey, PUBLIC_PARTITION, splitKey, type Partition } from './partition.ts';
+import type { ReadResult } from './read-result.ts';
+
+/** An invalidation that was asked for, whether or not anything was held. */
+export interface Drop {
+  /** The one URI that it is about, where it is about one. */
+  readonly uri?: string;
+  /** @param tags the tags that a read of the URI would carry. */
+  matches(uri: string, tags: readonly string[]): boolean;
+}
+
+const partitionedCaches = new WeakMap<ResourceCache<ReadResult>, PartitionedCache>();
+
+/**
+ * A cache of (partition, URI): invalidations reach every partition of a URI, loads under way
+ * included, and events carry the URI.
+ *
+ * There is one for a cache, however many managers use it, so that all know the same partitions.
+ */
+export class PartitionedCache {
+  readonly cache: ResourceCache<ReadResult>;
+  readonly #hubs = new Set<EventHub<ReadResult>>();
+  readonly #index: PartitionIndex;
+  readonly #dropListeners = new Set<(drop: Drop) => void>();
+  #drops = 0;
+  #hearsAccesses = false;
+
+  /** @returns the one partitioned view of a cache. */
+  static of(cache: ResourceCache<ReadResult>): PartitionedCache {
+    let view = partitionedCaches.get(cache);
+    if (view === undefined) {
+      view = new PartitionedCache(cache);
+      partitionedCaches.set(cache, view);
+    }
+    return view;
+  }
+
+  private constructor(cache: ResourceCache<ReadResult>) {
+    this.cache = cache;
+    this.#index = new PartitionIndex((key) => this.#holds(key));
+    for (const event of RESOURCE_EVENT_NAMES) {
+      if (event !== 'accessed') cache.on(event, this.#forward);
+    }
+    for (const key of cache.keys()) {
+      const { uri, partition } = splitKey(key);
+      if (partition !== PUBLIC_PARTITION) this.#index.add(uri, key);
+    }
+  }
+
+  /** Whether an invalidation is under way, whose `Drop` is still to be announced. */
+  get dropping(): boolean {
+    return this.#drops > 0;
+  }
+
+  load(
+    uri: string,
+    partition: Partition,
+    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    options: LoadOptions,
+  ): Promise<ReadResult> {
+    const key = partitionKey(uri, partition);
+    if (partition === PUBLIC_PARTITION) {
+      return this.cache.load(key, (_, context) => loader(context), options);
+    }
+    return this.cache.load(
+      key,
+      async (_, context) => {
+        this.#index.beginLoad(uri, key);
+        try {
+          return await loader(context);
+        } finally {
+          this.#index.endLoad(uri, key);
+        }
+      },
+      options,
+    );
+  }
+
+  peek(uri: string, partition: Partition): ReadResult | undefined {
+    return this.cache.peek(partitionKey(uri, partition));
+  }
+
+  invalidate(uri: string): boolean {
+    const drop = { uri, matches: (other: string) => other === uri };
+    return (
+      this.#drop(drop, () => {
+        const shared = this.cache.invalidate(uri) ? 1 : 0;
+        return shared + this.#invalidateKeys(this.#index.keysOf(uri));
+      }) > 0
+    );
+  }
+
+  invalidatePattern(pattern: RegExp | string): number {
+    const parsed = parsePattern(pattern);
+    return this.#drop({ matches: (uri) => parsed.matches(uri) }, () => {
+      // The cache matches whole keys; the index first, so that each entry is counted once.
+      const partitioned = this.#invalidateKeys(this.#index.keysMatching(parsed));
+      return partitioned + this.cache.invalidatePattern(pattern);
+    });
+  }
+
+  invalidateTag(tag: string): number {
+    return this.#drop({ matches: (_, tags) => tags.includes(tag) }, () =>
+      this.cache.invalidateTag(tag),
+    );
+  }
+
+  clear(): void {
+    this.#drop({ matches: () => true }, () => {
+      this.cache.clear();
+      return 0;
+    });
+  }
+
+  /** From now on the hub gets the cache's events, each with the URI and the partition of its key. */
+  addHub(hub: EventHub<ReadResult>): void {
+    this.#hubs.add(hub);
+  }
+
+  removeHub(hub: EventHub<ReadResult>): void {
+    this.#hubs.delete(hub);
+    this.followAccesses();
+  }
+
+  onDrop(listener: (drop: Drop) => void): void {
+    this.#dropListeners.add(listener);
+  }
+
+  offDrop(listener: (drop: Drop) => void): void {
+    this.#dropListeners.delete(listener);
+  }
+
+  #holds(key: string): boolean {
+    try {
+      return this.cache.has(key);
+    } catch {
+      return false; // a closed cache
+    }
+  }
+
+  /** To be called when a hub has more or fewer listeners: a hit that nobody hears builds no event. */
+  followAccesses(): void {
+    const wanted = [...this.#hubs].some((hub) => hub.heard.accessed);
+    if (wanted === this.#hearsAccesses) return;
+    this.#hearsAccesses = wanted;
+    if (wanted) this.cache.on('accessed', this.#forward);
+    else this.cache.off('accessed', this.#forward);
+  }
+
+  readonly #forward = (event: ResourceEvent<ReadResult>): void => {
+    const { uri, partition } = splitKey(event.uri);
+    if (partition !== PUBLIC_PARTITION) this.#follow(event, uri);
+    const metadata = { ...event.metadata, partition };
+    for (const hub of this.#hubs) {
+      if (hub.heard[event.event]) hub.queue({ ...event, uri, metadata });
+    }
+    // Within a drop listeners wait until all partitions are gone.
+    if (this.#drops === 0) this.#flush();
+  };
+
+  #flush(): void {
+    for (const hub of this.#hubs) hub.flush();
+    this.followAccesses();
+  }
+
+  #follow(event: ResourceEvent<ReadResult>, uri: string): void {
+    switch (event.event) {
+      case 'loaded':
+        this.#index.add(uri, event.uri);
+        break;
+      case 'invalidated':
+      case 'expired':
+      case 'evicted':
+        this.#index.forget(uri, event.uri);
+        break;
+      case 'accessed':
+        break;
+    }
+  }
+
+  #invalidateKeys(keys: readonly string[]): number {
+    let count = 0;
+    for (const key of keys) if (this.cache.invalidate(key)) count++;
+    return count;
+  }
+
+  #drop(drop: Drop, remove: () => number): number {
+    this.#drops++;
+    let count: number;
+    try {
+      count = remove();
+    } finally {
+      this.#flush();
+      this.#drops--;
+    }
+    for (const listener of this.#dropListeners) listener(drop);
+    return count;
+  }
+}

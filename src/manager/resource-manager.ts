@@ -1,0 +1,324 @@
+import { checkAbortSignal } from '../cache/cache-options.ts';
+import type { LoadContext } from '../cache/loader.ts';
+import type { CacheStats } from '../cache/cache-stats.ts';
+import { ResourceCache } from '../cache/resource-cache.ts';
+import { GranaryError } from '../errors.ts';
+import { EventHub } from '../events/event-hub.ts';
+import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
+import { badOption, checkFunction, checkOptions, checkUri } from '../options.ts';
+import type { RegisterOptions, Registration, ResourceLoader } from '../registry/registration.ts';
+import { UriRegistry, type RegistryChange, type Resolution } from '../registry/uri-registry.ts';
+import { readManagerOptions, type ManagerOptions } from './manager-options.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  partitionOf,
+  PUBLIC_PARTITION,
+  type Partition,
+  readerOf,
+  type Reader,
+} from './partition.ts';
+import { PartitionedCache } from './partitioned-cache.ts';
+import type { ReadContext, ReadOptions } from './read-context.ts';
+import { readFailure } from './read-failure.ts';
+import { toReadResult, type ReadResult } from './read-result.ts';
+import { ResourceWatcher } from './resource-watcher.ts';
+import { loadUncached } from './uncached-load.ts';
+
+/** Counters of a manager: those of its cache, and the reads that bypassed it. */
+export interface ManagerStats extends CacheStats {
+  /** Reads of patterns that are not public, by readers with neither principal nor session. */
+  readonly uncachedReads: number;
+}
+
+/**
+ * Reads resources by URI: finds the loader of the pattern, loads once however many ask, caches under
+ * the pattern's time to live, and tells what happens.
+ *
+ * What is read through a pattern that is not `public` is kept apart for each principal, or for each
+ * session where there is no principal, and not kept at all without either.
+ *
+ * @example
+ * ```ts
+ * import { ResourceManager } from 'mcp-granary';
+ * const manager = new ResourceManager();
+ * manager.register('user://{id}/profile', (uri, { id }) => ({ id, name: `User ${id}` }), {
+ *   ttlMs: 300_000,
+ *   public: true,
+ * });
+ * const { contents } = await manager.read('user://42/profile');
+ * console.log(contents[0]?.text); // {"id":"42","name":"User 42"}
+ * manager.close();
+ * ```
+ */
+export class ResourceManager implements Disposable {
+  /** Which loader a URI belongs to; may serve other managers too. */
+  readonly registry: UriRegistry<ReadContext>;
+  readonly #cache: PartitionedCache;
+  readonly #ownsCache: boolean;
+  readonly #hub = new EventHub<ReadResult>();
+  readonly #watcher: ResourceWatcher;
+  readonly #stopFollowingRegistry: () => void;
+  #uncachedReads = 0;
+  #closed = false;
+
+  /**
+   * Without options: 15 minutes, 100 entries, 100 MiB.
+   *
+   * @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range.
+   */
+  constructor(options?: ManagerOptions) {
+    const { cache, cacheOptions, registry, schedule } = readManagerOptions(options);
+    this.registry = registry ?? new UriRegistry<ReadContext>();
+    this.#ownsCache = cache === undefined;
+    this.#cache = PartitionedCache.of(cache ?? new ResourceCache<ReadResult>(cacheOptions));
+    this.#cache.addHub(this.#hub);
+    this.#watcher = new ResourceWatcher(
+      {
+        read: (uri, reader) => this.read(uri, reader),
+        partitionOf: (uri, reader) => this.#partitionOf(uri, reader),
+        lifetimeOf: (uri) => this.#lifetimeOf(uri),
+      },
+      this.#cache,
+      this.#hub,
+      schedule,
+    );
+    this.#stopFollowingRegistry = this.registry.onChange((change) =>
+      this.#onRegistryChange(change),
+    );
+  }
+
+  /**
+   * Registers a loader for an exact URI or a URI template; what was cached of its URIs is dropped.
+   *
+   * @param loader a string becomes text, a `Uint8Array` a blob, `{ contents }` goes out as it is,
+   * anything else as JSON. For a resource that does not exist it throws a `GranaryError` with code
+   * `ERR_GRANARY_NO_MATCH`.
+   * @throws `ERR_GRANARY_BAD_TEMPLATE` with the position; `ERR_GRANARY_BAD_OPTION`, also for a
+   * pattern that is registered already; `ERR_GRANARY_CLOSED`
+   */
+  register(
+    pattern: string,
+    loader: ResourceLoader<ReadContext>,
+    options?: RegisterOptions,
+  ): Registration<ReadContext> {
+    this.#checkOpen();
+    return this.registry.register(pattern, loader, options);
+  }
+
+  /** Forgets a pattern and drops what is cached of its URIs. @returns whether it was registered */
+  unregister(pattern: string): boolean {
+    this.#checkOpen();
+    return this.registry.unregister(pattern);
+  }
+
+  /**
+   * The resource under a URI, from the cache or else from its loader; one loader call for all who
+   * share a copy. A hit converts nothing: every reader gets the same object.
+   *
+   * @param options.principal who reads, verified; comes before `session`
+   * @param options.session the session of the reader
+   * @throws (rejects with) `ERR_GRANARY_NO_MATCH` where there is no such resource,
+   * `ERR_GRANARY_LOAD_FAILED` with the loader's error as `cause`, `ERR_GRANARY_ABORTED`,
+   * `ERR_GRANARY_BAD_URI`, `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_CLOSED`
+   */
+  async read(uri: string, options?: ReadOptions): Promise<ReadResult> {
+    this.#checkOpen();
+    const given = checkOptions('options', options);
+    const { signal } = given;
+    checkAbortSignal('signal', signal);
+    const reader = readerOf(given);
+    const resolution = this.#resolve(uri);
+    const partition = resolution.public ? PUBLIC_PARTITION : partitionOf(reader);
+    const loader = (context: LoadContext<ReadResult>): Promise<ReadResult> =>
+      load(uri, resolution, context, reader);
+    if (partition === undefined) return this.#readUncached(uri, loader, signal);
+    try {
+      return await this.#cache.load(uri, partition, loader, {
+        signal,
+        ttlMs: resolution.ttlMs,
+        tags: resolution.tags,
+      });
+    } catch (error) {
+      throw readFailure(error, uri, partitionKey(uri, partition));
+    }
+  }
+
+  /**
+   * Reads several URIs as `read` does each, at the same time.
+   *
+   * @returns the results by URI, in the order of `uris`
+   * @throws (rejects with) the first failure, as `read`
+   */
+  async readMany(uris: Iterable<string>, options?: ReadOptions): Promise<Map<string, ReadResult>> {
+    this.#checkOpen();
+    if (typeof uris !== 'object' || uris === null || !(Symbol.iterator in uris)) {
+      badOption('uris', uris, 'an iterable, such as an array');
+    }
+    return new Map(
+      await Promise.all(
+        Array.from(new Set(uris), async (uri) => [uri, await this.read(uri, options)] as const),
+      ),
+    );
+  }
+
+  /**
+   * Calls a listener whenever the content under a URI may have changed (an invalidation, also of
+   * what is not cached) or has changed (a load that brought other content). While a URI is watched
+   * it is loaded again when it expires, up to `reloadJitterMs` later.
+   *
+   * @returns ends the watch
+   * @throws `ERR_GRANARY_NO_MATCH`, `ERR_GRANARY_BAD_URI`, `ERR_GRANARY_BAD_OPTION`,
+   * `ERR_GRANARY_CLOSED`
+   */
+  watch(uri: string, listener: (uri: string) => void, reader?: Reader): () => void {
+    this.#checkOpen();
+    checkFunction('listener', listener);
+    const checked = readerOf(checkOptions('reader', reader));
+    this.#resolve(uri);
+    return this.#watcher.watch(uri, checked, listener);
+  }
+
+  /** Drops every partition of one URI. @returns whether there was any */
+  invalidate(uri: string): boolean {
+    this.#checkOpen();
+    checkUri(uri);
+    return this.#cache.invalidate(uri);
+  }
+
+  /**
+   * Drops every partition of every URI that matches: a RegExp at index 0, tried on every URI; a
+   * string as a template (with `{`), a prefix (with a trailing `*`) or the exact URI.
+   *
+   * @returns how many entries
+   * @throws `ERR_GRANARY_BAD_TEMPLATE`, `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_CLOSED`
+   */
+  invalidatePattern(pattern: RegExp | string): number {
+    this.#checkOpen();
+    return this.#cache.invalidatePattern(pattern);
+  }
+
+  /** Drops every entry with this tag. @returns how many */
+  invalidateTag(tag: string): number {
+    this.#checkOpen();
+    return this.#cache.invalidateTag(tag);
+  }
+
+  /** Drops everything, in a cache from outside also what others have put there. */
+  clear(): void {
+    this.#checkOpen();
+    this.#cache.clear();
+  }
+
+  stats(): ManagerStats {
+    this.#checkOpen();
+    return { ...this.#cache.cache.stats(), uncachedReads: this.#uncachedReads };
+  }
+
+  /**
+   * Events carry the URI, and in `metadata.partition` whose copy it was: `public` or a hash. With a
+   * cache from outside they tell of everything in it.
+   */
+  on(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
+    return this.#listen(event, listener, false);
+  }
+
+  once(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
+    return this.#listen(event, listener, true);
+  }
+
+  off(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
+    this.#hub.remove(event, listener);
+    this.#cache.followAccesses();
+    return this;
+  }
+
+  /** Ends watches and closes the cache, unless that came from outside; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopFollowingRegistry();
+    this.#watcher.close();
+    this.#hub.removeAll();
+    this.#cache.removeHub(this.#hub);
+    if (this.#ownsCache) this.#cache.cache.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #listen(event: ResourceEventName, listener: ResourceListener<ReadResult>, once: boolean): this {
+    this.#checkOpen();
+    this.#hub.add(event, listener, once);
+    this.#cache.followAccesses();
+    return this;
+  }
+
+  async #readUncached(
+    uri: string,
+    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult> {
+    this.#uncachedReads++;
+    const value = await loadUncached(uri, loader, signal);
+    if (this.#hub.heard.accessed) {
+      this.#hub.queue({ uri, event: 'accessed', value, metadata: { cached: false } });
+      this.#hub.flush();
+    }
+    return value;
+  }
+
+  #resolve(uri: string): Resolution<ReadContext> {
+    checkUri(uri);
+    if (uri.includes(PARTITION_SEPARATOR)) {
+      throw new GranaryError(
+        'ERR_GRANARY_NO_MATCH',
+        `no resource has a URI with the character U+0000: ${JSON.stringify(uri.slice(0, 60))}`,
+        { data: { uri } },
+      );
+    }
+    return this.registry.resolve(uri);
+  }
+
+  #partitionOf(uri: string, reader: Reader): Partition | undefined {
+    try {
+      return this.registry.resolve(uri).public ? PUBLIC_PARTITION : partitionOf(reader);
+    } catch {
+      return undefined; // its pattern was unregistered while it was watched
+    }
+  }
+
+  #lifetimeOf(uri: string): { ttlMs: number; tags: readonly string[] } {
+    const defaultTtlMs = this.#cache.cache.stats().ttlSeconds * 1_000;
+    try {
+      const { ttlMs = defaultTtlMs, tags } = this.registry.resolve(uri);
+      return { ttlMs, tags };
+    } catch {
+      return { ttlMs: 0, tags: [] }; // as above
+    }
+  }
+
+  /** What another loader made must not be served as this one's, nor public what was private. */
+  #onRegistryChange({ registration: { pattern, template } }: RegistryChange<ReadContext>): void {
+    if (template.variables.length === 0) this.#cache.invalidate(pattern);
+    else this.#cache.invalidatePattern(pattern);
+    this.#watcher.rehome((uri) => template.match(uri) !== undefined);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) {
+      throw new GranaryError('ERR_GRANARY_CLOSED', 'this manager is closed: make a new one');
+    }
+  }
+}
+
+async function load(
+  uri: string,
+  { loader, params, mimeType, public: isPublic }: Resolution<ReadContext>,
+  context: LoadContext<ReadResult>,
+  reader: Reader,
+): Promise<ReadResult> {
+  const told = Object.freeze(isPublic ? { ...context } : { ...context, ...reader });
+  return toReadResult(await loader(uri, params, told), uri, mimeType);
+}

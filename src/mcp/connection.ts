@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+
+import { INVALID_PARAMS, JsonRpcError } from './json-rpc-error.ts';
+
+/** One client of a server: its id and its subscriptions, for as long as its transport is open. */
+export class Connection {
+  readonly id: string = randomUUID();
+  readonly #subscriptions = new Map<string, () => void>();
+  readonly #maxSubscriptions: number;
+  #closed = false;
+
+  /** @param transport its `onclose` is called as before, and then ends the subscriptions. */
+  constructor(transport: Transport, maxSubscriptions: number) {
+    this.#maxSubscriptions = maxSubscriptions;
+    const onclose = transport.onclose;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a Transport of the SDK is no EventTarget
+    transport.onclose = () => {
+      this.close();
+      onclose?.call(transport);
+    };
+  }
+
+  /**
+   * Subscribes to a URI; a second time, the later reader's copy is watched.
+   *
+   * @param watch starts watching and returns what ends it
+   * @throws JSON-RPC -32602 where the connection has its fill of subscriptions
+   */
+  subscribe(uri: string, watch: () => () => void): void {
+    if (this.#closed) return;
+    const former = this.#subscriptions.get(uri);
+    if (former === undefined && this.#subscriptions.size >= this.#maxSubscriptions) {
+      throw new JsonRpcError(
+        INVALID_PARAMS,
+        `Too many subscriptions: a connection may have ${this.#maxSubscriptions}`,
+      );
+    }
+    this.#subscriptions.set(uri, watch());
+    former?.();
+  }
+
+  unsubscribe(uri: string): void {
+    this.#subscriptions.get(uri)?.();
+    this.#subscriptions.delete(uri);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const end of this.#subscriptions.values()) end();
+    this.#subscriptions.clear();
+  }
+}

@@ -1,0 +1,210 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type {
+  CompleteRequest,
+  CompleteResult,
+  ListResourcesResult,
+  ListResourceTemplatesResult,
+  ReadResourceResult,
+} from '@modelcontextprotocol/sdk/types.js';
+
+import type { ReadContext } from '../manager/read-context.ts';
+import type { Reader } from '../manager/partition.ts';
+import type { ResourceManager } from '../manager/resource-manager.ts';
+import type { RegistryChange } from '../registry/uri-registry.ts';
+import { completeVariable, completionResult } from './completion.ts';
+import { Connection } from './connection.ts';
+import {
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  JsonRpcError,
+  notFoundError,
+  readError,
+} from './json-rpc-error.ts';
+import { readerOfRequest, type RequestContext } from './request-context.ts';
+import { isTemplate, listResources, listTemplates } from './resource-listing.ts';
+import type { ServeSettings } from './serve-options.ts';
+import type { TemplateMirror } from './template-mirror.ts';
+
+/** What one MCP server answers from a manager, and what it tells its clients unasked. */
+export class ResourceServer {
+  readonly manager: ResourceManager;
+  // oxlint-disable-next-line typescript/no-deprecated -- McpServer has no subscriptions; Server is the SDK's way to them
+  readonly #server: Server;
+  readonly #settings: ServeSettings;
+  readonly #mirror: TemplateMirror | undefined;
+  readonly #connections = new WeakMap<Transport, Connection>();
+  #connection: Connection | undefined;
+  #announcing = false;
+  #closed = false;
+
+  constructor(
+    // oxlint-disable-next-line typescript/no-deprecated -- as above
+    server: Server,
+    manager: ResourceManager,
+    settings: ServeSettings,
+    mirror: TemplateMirror | undefined,
+  ) {
+    this.#server = server;
+    this.manager = manager;
+    this.#settings = settings;
+    this.#mirror = mirror;
+    for (const registration of manager.registry.list()) {
+      if (isTemplate(registration)) mirror?.add(registration);
+    }
+  }
+
+  async list(cursor: string | undefined, context: RequestContext): Promise<ListResourcesResult> {
+    const { items, nextCursor } = await this.#guarded('listing resources', () =>
+      listResources(
+        this.manager.registry,
+        { ...this.#reader(context), signal: context.signal },
+        cursor,
+        this.#settings.pageSize,
+      ),
+    );
+    return { resources: [...items], ...(nextCursor === undefined ? {} : { nextCursor }) };
+  }
+
+  listTemplates(cursor: string | undefined): ListResourceTemplatesResult {
+    const { registry } = this.manager;
+    const { items, nextCursor } = listTemplates(registry, cursor, this.#settings.pageSize);
+    return { resourceTemplates: [...items], ...(nextCursor === undefined ? {} : { nextCursor }) };
+  }
+
+  async read(uri: string, context: RequestContext): Promise<ReadResourceResult> {
+    const reader = this.#reader(context);
+    await this.#authorize(uri, context);
+    try {
+      const { signal } = context;
+      // Every reader gets the same object, which nobody changes on its way to the wire.
+      return (await this.manager.read(uri, { ...reader, signal })) as ReadResourceResult;
+    } catch (error) {
+      if (!context.signal.aborted) this.#logFailure('reading a resource', error, uri);
+      throw readError(error, uri);
+    }
+  }
+
+  async subscribe(uri: string, context: RequestContext): Promise<void> {
+    const connection = this.#connect();
+    const reader = this.#reader(context);
+    await this.#authorize(uri, context);
+    try {
+      connection.subscribe(uri, () =>
+        this.manager.watch(uri, () => this.#tellUpdated(uri, connection), reader),
+      );
+    } catch (error) {
+      throw readError(error, uri);
+    }
+  }
+
+  unsubscribe(uri: string): void {
+    this.#connect().unsubscribe(uri);
+  }
+
+  async complete(
+    request: CompleteRequest['params'],
+    context: RequestContext,
+  ): Promise<CompleteResult> {
+    const { ref, argument } = request;
+    if (ref.type === 'ref/prompt') {
+      const { completePrompt } = this.#settings;
+      if (completePrompt !== undefined) return completePrompt(request, context);
+      throw new JsonRpcError(INVALID_PARAMS, 'No prompt has arguments to complete');
+    }
+    const registration = this.manager.registry
+      .list()
+      .find((candidate) => isTemplate(candidate) && candidate.pattern === ref.uri);
+    if (registration === undefined) {
+      throw new JsonRpcError(INVALID_PARAMS, 'No such resource template', { uri: ref.uri });
+    }
+    const values = await completeVariable(
+      registration,
+      { variable: argument.name, value: argument.value, params: request.context?.arguments ?? {} },
+      { ...this.#reader(context), signal: context.signal },
+    );
+    return completionResult(values);
+  }
+
+  onRegistryChange({ change, registration }: RegistryChange<ReadContext>): void {
+    if (isTemplate(registration)) {
+      if (change === 'registered') this.#mirror?.add(registration);
+      else this.#mirror?.remove(registration.pattern);
+    }
+    this.#announceListChange();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#mirror?.clear();
+    this.#connection?.close();
+  }
+
+  /** Once for all changes of one turn, and only to a client that has introduced itself. */
+  #announceListChange(): void {
+    if (this.#announcing) return;
+    this.#announcing = true;
+    queueMicrotask(() => {
+      this.#announcing = false;
+      if (this.#closed || this.#server.transport === undefined) return;
+      if (this.#server.getClientCapabilities() === undefined) return;
+      this.#server
+        .sendResourceListChanged()
+        .catch((error: unknown) => this.#logFailure('sending list_changed', error));
+    });
+  }
+
+  /** The connection that a request of this moment comes by. */
+  #connect(): Connection {
+    const { transport } = this.#server;
+    if (this.#closed || transport === undefined) {
+      throw new JsonRpcError(INTERNAL_ERROR, 'Resources are no longer served');
+    }
+    let connection = this.#connections.get(transport);
+    if (connection === undefined) {
+      connection = new Connection(transport, this.#settings.maxSubscriptions);
+      this.#connections.set(transport, connection);
+    }
+    this.#connection = connection;
+    return connection;
+  }
+
+  #reader(context: RequestContext): Reader {
+    return readerOfRequest(context, this.#connect().id, this.#settings.partition);
+  }
+
+  async #authorize(uri: string, context: RequestContext): Promise<void> {
+    const { authorize } = this.#settings;
+    if (authorize === undefined) return;
+    const allowed: unknown = await this.#guarded('authorizing a read', async () =>
+      authorize(context, uri),
+    );
+    // Anything but true refuses: a forgotten return must not let everybody in.
+    if (allowed !== true) throw notFoundError(uri);
+  }
+
+  #tellUpdated(uri: string, connection: Connection): void {
+    if (connection !== this.#connection) return;
+    this.#server
+      .sendResourceUpdated({ uri })
+      .catch((error: unknown) => this.#logFailure('sending an update', error, uri));
+  }
+
+  /** What the operator's own functions throw is logged, not sent. */
+  async #guarded<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof JsonRpcError) throw error;
+      this.#logFailure(what, error);
+      throw new JsonRpcError(INTERNAL_ERROR, 'Internal error');
+    }
+  }
+
+  #logFailure(what: string, error: unknown, uri?: string): void {
+    this.#settings.logger?.warn(`${what} failed`, {
+      ...(uri === undefined ? {} : { uri }),
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
+import type * as SdkTypes from '@modelcontextprotocol/sdk/types.js';
+
+import { GranaryError } from '../errors.ts';
+
+const PACKAGE = '@modelcontextprotocol/sdk';
+
+/** @returns the schemas of the SDK. @throws (rejects with) `ERR_GRANARY_MISSING_PEER` */
+export function importSdkTypes(): Promise<typeof SdkTypes> {
+  return importPeer(() => import('@modelcontextprotocol/sdk/types.js'));
+}
+
+/** @returns the SDK's `McpServer` and what belongs to it. @throws as `importSdkTypes` */
+export function importSdkMcp(): Promise<typeof SdkMcp> {
+  return importPeer(() => import('@modelcontextprotocol/sdk/server/mcp.js'));
+}
+
+async function importPeer<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw new GranaryError(
+      'ERR_GRANARY_MISSING_PEER',
+      `${PACKAGE} (version 1) is needed to serve resources and is not installed: npm install ${PACKAGE}@1`,
+      { cause, data: { package: PACKAGE } },
+    );
+  }
+}
+
+/** Not there at all, or without the entry that is asked for; any other failure is the SDK's own. */
+function isMissing(error: unknown): boolean {
+  if (!(error instanceof Error) || !error.message.includes(PACKAGE)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
+}

@@ -1,0 +1,54 @@
+import type { CompleteRequest, CompleteResult } from '@modelcontextprotocol/sdk/types.js';
+
+import type { Logger } from '../logger.ts';
+import { checkFunction, checkInteger, checkOptions } from '../options.ts';
+import type { RequestContext } from './request-context.ts';
+
+/** Options of `serveResources`. */
+export interface ServeResourcesOptions {
+  /** Entries on a page of a list; default 100. */
+  readonly pageSize?: number | undefined;
+  /** Subscriptions that one connection may have; default 1,000. */
+  readonly maxSubscriptions?: number | undefined;
+  /**
+   * Names the principal of a request, in place of the hash of its access token, so that several
+   * tokens of one user share what is cached. Only what was verified may go into it.
+   */
+  readonly partition?: ((context: RequestContext) => string | undefined) | undefined;
+  /**
+   * Whether a request may read or subscribe to a URI; asked before every answer, cached or not.
+   * Whoever may not is told that there is no such resource.
+   */
+  readonly authorize?:
+    | ((context: RequestContext, uri: string) => boolean | Promise<boolean>)
+    | undefined;
+  /** Completes arguments of prompts on a low-level `Server`; an `McpServer` does so itself. */
+  readonly completePrompt?:
+    | ((
+        request: CompleteRequest['params'],
+        context: RequestContext,
+      ) => CompleteResult | Promise<CompleteResult>)
+    | undefined;
+  /** Gets what clients are not told: why a read failed. */
+  readonly logger?: Logger | undefined;
+}
+
+/** Options after the checks. */
+export interface ServeSettings extends ServeResourcesOptions {
+  readonly pageSize: number;
+  readonly maxSubscriptions: number;
+}
+
+/** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
+export function readServeOptions(options: ServeResourcesOptions | undefined): ServeSettings {
+  const given = checkOptions('options', options);
+  const { pageSize = 100, maxSubscriptions = 1_000 } = given;
+  for (const option of ['partition', 'authorize', 'completePrompt'] as const) {
+    if (given[option] !== undefined) checkFunction(option, given[option]);
+  }
+  return {
+    ...given,
+    pageSize: checkInteger('pageSize', pageSize, 1, 10_000),
+    maxSubscriptions: checkInteger('maxSubscriptions', maxSubscriptions, 0, 1_000_000),
+  };
+}

@@ -1,0 +1,133 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+
+import { GranaryError } from '../errors.ts';
+import { ResourceManager } from '../manager/resource-manager.ts';
+import { badOption } from '../options.ts';
+import { followRegistry } from './registry-follower.ts';
+import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
+import { ResourceServer } from './resource-server.ts';
+import { importSdkMcp, importSdkTypes } from './sdk-peer.ts';
+import { readServeOptions, type ServeResourcesOptions } from './serve-options.ts';
+import { TemplateMirror } from './template-mirror.ts';
+
+/** A server that serves resources. */
+export interface ResourceServing extends Disposable {
+  /** Ends subscriptions and notifications and answers no more; the manager stays open. */
+  close(): void;
+}
+
+// oxlint-disable-next-line typescript/no-deprecated -- Server is how the SDK takes subscriptions
+type AnyServer = Server | McpServer;
+
+const served = new WeakSet();
+
+/**
+ * Answers everything about resources on an MCP server from a manager: lists, templates, reads,
+ * completion and subscriptions, with the notifications that belong to them.
+ *
+ * To be awaited before the server connects, since it declares capabilities. It is asynchronous
+ * because it imports the SDK, an optional peer, on demand. One manager may serve any number of
+ * servers, such as one for each session; a server that is dropped needs no `close`.
+ *
+ * Resources that were registered with the `McpServer` itself are no longer served.
+ *
+ * @param server of `@modelcontextprotocol/sdk` version 1, not connected yet
+ * @returns what ends it
+ * @throws (rejects with) `ERR_GRANARY_BAD_OPTION`; `ERR_GRANARY_MISSING_PEER` where the SDK is not
+ * installed
+ * @example
+ * ```ts
+ * import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+ * import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+ * import { ResourceManager } from 'mcp-granary';
+ * import { serveResources } from 'mcp-granary/mcp';
+ * const manager = new ResourceManager();
+ * manager.register('note://{id}', (uri, { id }) => `Note ${id}`, { public: true });
+ * const server = new McpServer({ name: 'notes', version: '1.0.0' });
+ * await serveResources(server, manager);
+ * await server.connect(new StdioServerTransport());
+ * ```
+ */
+export async function serveResources(
+  server: AnyServer,
+  manager: ResourceManager,
+  options?: ServeResourcesOptions,
+): Promise<ResourceServing> {
+  const settings = readServeOptions(options);
+  const protocol = protocolOf(server);
+  if (!(manager instanceof ResourceManager)) badOption('manager', manager, 'a ResourceManager');
+  const types = await importSdkTypes();
+  const mcp = 'server' in server ? await importSdkMcp() : undefined;
+  checkServable(protocol);
+  // An McpServer completes prompts itself; a low-level server's own handler would be lost.
+  if (mcp === undefined && settings.completePrompt === undefined) checkCompletesNothing(protocol);
+  const mirror = mcp && 'server' in server ? mirrorTemplates(server, mcp) : undefined;
+
+  served.add(protocol);
+  protocol.registerCapabilities({
+    resources: { subscribe: true, listChanged: true },
+    completions: {},
+  });
+  const resources = new ResourceServer(protocol, manager, settings, mirror);
+  installHandlers(protocol, types, resources, mirror === undefined);
+  const stopFollowing = followRegistry(manager.registry, resources, (follower, change) =>
+    follower.onRegistryChange(change),
+  );
+  const close = (): void => {
+    if (!served.delete(protocol)) return;
+    stopFollowing();
+    resources.close();
+    for (const method of RESOURCE_METHODS) protocol.removeRequestHandler(method);
+  };
+  return { close, [Symbol.dispose]: close };
+}
+
+// oxlint-disable-next-line typescript/no-deprecated -- as above
+function protocolOf(server: AnyServer): Server {
+  const given: unknown = server;
+  if (typeof given === 'object' && given !== null) {
+    // oxlint-disable-next-line typescript/no-deprecated -- as above
+    const protocol: Partial<Server> = 'server' in server ? server.server : server;
+    if (typeof protocol?.setRequestHandler === 'function') {
+      // oxlint-disable-next-line typescript/no-deprecated -- as above
+      return protocol as Server;
+    }
+  }
+  return badOption('server', given, 'an McpServer or a Server of the MCP SDK, version 1');
+}
+
+// oxlint-disable-next-line typescript/no-deprecated -- as above
+function checkServable(protocol: Server): void {
+  if (served.has(protocol)) badOption('server', protocol, 'one that serves no resources yet');
+  if (protocol.transport !== undefined) {
+    badOption('server', protocol, 'one that is not connected yet: await serveResources first');
+  }
+}
+
+// oxlint-disable-next-line typescript/no-deprecated -- as above
+function checkCompletesNothing(protocol: Server): void {
+  try {
+    protocol.assertCanSetRequestHandler('completion/complete');
+  } catch {
+    badOption(
+      'completePrompt',
+      undefined,
+      'a function where the server answers completion/complete already, which is replaced',
+    );
+  }
+}
+
+function mirrorTemplates(server: McpServer, mcp: typeof SdkMcp): TemplateMirror {
+  try {
+    return new TemplateMirror(server, mcp);
+  } catch (cause) {
+    throw new GranaryError(
+      'ERR_GRANARY_BAD_OPTION',
+      'server must be an McpServer without request handlers of its own for resources and completion; ' +
+        `with those, give server.server and completePrompt (${String(cause)})`,
+      { cause, data: { option: 'server' } },
+    );
+  }
+}
