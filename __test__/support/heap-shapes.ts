@@ -123,7 +123,7 @@ export const heapShapes: Readonly<Record<string, () => string>> = {
     JSON.stringify(list(131_072, (i) => (i % 16 === 0 ? 'p'.repeat(300) : i))),
   'light first, heavy last': () =>
     JSON.stringify(list(40_000, (i) => (i < 20_000 ? i : { id: i, body: 'z'.repeat(100) }))),
-  'deep nesting': () => nested(12_000),
+  'deep nesting': () => nested(15_000),
   'wide tree': () =>
     JSON.stringify(list(30, (a) => list(30, (b) => list(30, (c) => [`${a}/${b}/${c} leaf`, c])))),
   'one dictionary': () =>

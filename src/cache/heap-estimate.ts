@@ -1,4 +1,3 @@
-import { ABSENT, ownValue } from './own-property.ts';
 import { DistinctTally, distinctWeight, mostPerSingle, type Sighting } from './distinct-tally.ts';
 import {
   BOXED_DOUBLE_BYTES,
@@ -11,10 +10,11 @@ import {
   stringHeapBytes,
 } from './heap-layout.ts';
 import { openHeapObject, type HeapObject } from './heap-object.ts';
+import { ABSENT, ownValue } from './own-property.ts';
 import { ShapeTree } from './shape-tree.ts';
 
 /** Values of one depth that are visited at most; of more, a sample of this size stands for all. */
-export const LEVEL_VISITS = 8_192;
+export const LEVEL_VISITS = 4_096;
 
 /** Values visited in all, at most (and one level's more); what lies deeper is taken as average. */
 export const MAX_VISITS = 65_536;
@@ -26,7 +26,7 @@ export const MAX_VISITS = 65_536;
 const SMALL_VALUE_VISITS = 256;
 
 /** So many objects are told apart by looking through them, before a Map is made. */
-const FEW_OBJECTS = 8;
+const FEW_OBJECTS = 16;
 
 interface Node extends Sighting {
   readonly value: object;
@@ -61,6 +61,9 @@ export class HeapEstimate {
   #strings: DistinctTally | undefined;
   #shapes: ShapeTree | undefined;
   #random = 1;
+  // Of the object whose children are being visited: what its doubles would take in boxes.
+  #doubleBytes = 0;
+  #onlyNumbers = true;
 
   /** @returns the bytes that `value` keeps alive beyond the slot that refers to it. */
   of(value: unknown): number {
@@ -122,24 +125,31 @@ export class HeapEstimate {
     for (const node of this.#current) {
       const { object } = node;
       const weight = node.weight * object.childWeight;
-      const doubles = new Doubles();
+      this.#doubleBytes = 0;
+      this.#onlyNumbers = true;
       if (weight >= stride) {
-        for (let i = 0; i < object.children; i++) this.#visitChild(node, i, weight, doubles);
+        for (let i = 0; i < object.children; i++) this.#visitChild(node, i, weight);
       } else {
         const start = end;
         end += weight * object.children;
         while (mark < end) {
-          const index = Math.min(object.children - 1, Math.floor((mark - start) / weight));
-          this.#visitChild(node, index, stride, doubles);
-          mark = stride * (++stratum + this.#fraction());
+          const index = Math.floor((mark - start) / weight);
+          // A child that marks of two strata fall on stands for both.
+          const last = start + weight * (index + 1);
+          let stands = 0;
+          do {
+            stands += stride;
+            mark = stride * (++stratum + this.#fraction());
+          } while (mark < last);
+          this.#visitChild(node, Math.min(index, object.children - 1), stands);
         }
       }
       // An array of nothing but numbers holds them unboxed, in its slots.
-      if (!doubles.unboxed || object.keys !== undefined) this.#bytes += doubles.bytes;
+      if (!this.#onlyNumbers || object.keys !== undefined) this.#bytes += this.#doubleBytes;
     }
   }
 
-  #visitChild(node: Node, index: number, weight: number, doubles: Doubles): void {
+  #visitChild(node: Node, index: number, weight: number): void {
     const { holder, keys, indices } = node.object;
     const key = keys === undefined ? index : keys[index]!;
     const child = ownValue(holder, key);
@@ -147,9 +157,9 @@ export class HeapEstimate {
     if (typeof child === 'number') {
       this.visits++;
       this.#population += weight;
-      if (!isSmallInteger(child)) doubles.bytes += weight * BOXED_DOUBLE_BYTES;
+      if (!isSmallInteger(child)) this.#doubleBytes += weight * BOXED_DOUBLE_BYTES;
     } else {
-      if (child !== ABSENT) doubles.unboxed = false;
+      if (child !== ABSENT) this.#onlyNumbers = false;
       this.#visit(child, weight, node);
     }
   }
@@ -201,7 +211,9 @@ export class HeapEstimate {
       const node: Node = { value, object, depth, dictionary, weight, hits: 1, referrer };
       this.#remember(node);
       this.#next.push(node);
-    } else if (known.depth === this.#depth && known.referrer !== referrer) {
+    } else if (known.depth === this.#depth && referrer !== undefined) {
+      // Of an object visited whole, two references to one other are one sighting of it.
+      if (weight === referrer.weight && known.referrer === referrer) return;
       known.hits++;
       known.referrer = referrer;
     }
@@ -229,10 +241,4 @@ export class HeapEstimate {
     this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0;
     return this.#random / 2 ** 32;
   }
-}
-
-/** What the doubles among one object's children would take in boxes. */
-class Doubles {
-  bytes = 0;
-  unboxed = true;
 }

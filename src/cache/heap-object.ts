@@ -11,6 +11,7 @@ import {
   EMPTY_OBJECT_BYTES,
   ERROR_BYTES,
   FUNCTION_BYTES,
+  MAX_FLAT_ARRAY,
   OBJECT_HEADER_BYTES,
   OPAQUE_BYTES,
   REGEXP_BYTES,
@@ -21,7 +22,7 @@ import {
   indexedBytes,
   stringHeapBytes,
 } from './heap-layout.ts';
-import { intrinsicGetter } from './own-property.ts';
+import { ABSENT, intrinsicGetter, ownValue } from './own-property.ts';
 
 /** An object as the estimate sees it: what it costs by itself, and where its children are read. */
 export interface HeapObject {
@@ -41,10 +42,12 @@ export interface HeapObject {
 }
 
 /** So many entries of one Map or Set are taken as a sample of all. */
-const MAX_TAKEN_ENTRIES = 8_192;
+const MAX_TAKEN_ENTRIES = 4_096;
 
 /** A Map or Set can only be read from its start; beyond this entry the rest is taken to be alike. */
 const MAX_PASSED_ENTRIES = 1_000_000;
+
+const SPARSENESS_PROBES = 64;
 
 const { getPrototypeOf, keys: ownNames, prototype: objectPrototype } = Object;
 const { ownKeys } = Reflect;
@@ -80,14 +83,31 @@ function leaf(holder: object, bytes: number): HeapObject {
   };
 }
 
-function listed(holder: readonly unknown[], bytes: number, childWeight: number): HeapObject {
-  return { ...leaf(holder, bytes), children: holder.length, childWeight };
+function listed(
+  holder: readonly unknown[],
+  bytes: number,
+  children: number,
+  childWeight = 1,
+): HeapObject {
+  return { bytes, children, holder, keys: undefined, indices: 0, childWeight, dictionary: false };
 }
 
 function openArray(value: readonly unknown[]): HeapObject {
-  const children = value.length;
-  const elements = children === 0 ? 0 : ELEMENTS_HEADER_BYTES + WORD_BYTES * children;
-  return { ...leaf(value, ARRAY_HEADER_BYTES + elements), children };
+  const { length } = value;
+  if (length === 0) return leaf(value, ARRAY_HEADER_BYTES);
+  if (length > MAX_FLAT_ARRAY && isSparse(value)) {
+    return openNamed(value, ownNames(value), ARRAY_HEADER_BYTES);
+  }
+  return listed(value, ARRAY_HEADER_BYTES + ELEMENTS_HEADER_BYTES + WORD_BYTES * length, length);
+}
+
+/** An array this long is flat only if it was filled; then every probe meets an element. */
+function isSparse(value: readonly unknown[]): boolean {
+  const step = Math.floor(value.length / SPARSENESS_PROBES);
+  for (let i = 0; i < SPARSENESS_PROBES; i++) {
+    if (ownValue(value, i * step) === ABSENT) return true;
+  }
+  return false;
 }
 
 function openPlain(value: object): HeapObject {
@@ -165,13 +185,15 @@ function openMap(map: ReadonlyMap<unknown, unknown>): HeapObject {
   const size = mapSize(map) as number;
   const taken: unknown[] = [];
   for (const entry of sample(Map.prototype.entries.call(map), size)) taken.push(entry[0], entry[1]);
-  return listed(taken, hashTableBytes(size, 3), (2 * size) / Math.max(1, taken.length));
+  const weight = (2 * size) / Math.max(1, taken.length);
+  return listed(taken, hashTableBytes(size, 3), taken.length, weight);
 }
 
 function openSet(set: ReadonlySet<unknown>): HeapObject {
   const size = setSize(set) as number;
   const taken = [...sample(Set.prototype.values.call(set), size)];
-  return listed(taken, hashTableBytes(size, 2), size / Math.max(1, taken.length));
+  const weight = size / Math.max(1, taken.length);
+  return listed(taken, hashTableBytes(size, 2), taken.length, weight);
 }
 
 /** About {@link MAX_TAKEN_ENTRIES} entries, spread so that no period of the data is followed. */

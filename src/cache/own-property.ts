@@ -17,6 +17,7 @@ export function ownValue(holder: object, key: PropertyKey): unknown {
  * its own, as a function of the object.
  */
 export function intrinsicGetter(prototype: object, key: string): (holder: object) => unknown {
-  const descriptor = getOwnPropertyDescriptor(prototype, key);
-  return Function.prototype.call.bind(descriptor!.get!) as (holder: object) => unknown;
+  const getter = getOwnPropertyDescriptor(prototype, key) as { get(this: object): unknown };
+  // oxlint-disable-next-line typescript/unbound-method -- binding it to each object is the point
+  return Function.prototype.call.bind(getter.get) as (holder: object) => unknown;
 }

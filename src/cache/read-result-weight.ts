@@ -24,7 +24,8 @@ const { keys: ownNames } = Object;
 export function readResultBytes(value: object): number | undefined {
   if (!isPlainObject(value)) return undefined;
   const contents = ownValue(value, 'contents');
-  if (!Array.isArray(contents) || types.isProxy(contents)) return undefined;
+  // Asked first, since Array.isArray throws for a proxy that was revoked.
+  if (types.isProxy(contents) || !Array.isArray(contents)) return undefined;
   if (contents.length > MAX_EXACT_CONTENTS) return undefined;
 
   const seen = contents.length > 1 ? new Set<unknown>() : undefined;

@@ -21,9 +21,9 @@ import { readResultBytes } from './read-result-weight.ts';
  *   proxies, promises and weak collections, what getters would return, and named properties of
  *   arrays are not seen.
  *
- * Costs about 15 ns for a short string, 1 µs for a small object; at most some 74,000 values are
- * visited, however large it is. The names of each object that is visited are listed at once.
- * Never runs code of the value's own.
+ * Costs about 12 ns for a short string, 0.3 µs for a read result and 2.5 µs for 1 kB of parsed
+ * JSON. However large the value is, some 70,000 values are visited at most; the names of each
+ * object visited are listed at once, though. Never runs code of the value's own.
  *
  * @param value - what would be cached
  * @returns bytes, an integer of 0 or more
