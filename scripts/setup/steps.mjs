@@ -9,6 +9,10 @@ import { checkRust } from './toolchain.mjs';
 const ADDON_FOLDER = 'crates/binding';
 const GENERATED = ['binding.cjs', 'binding.d.cts'].map((name) => `${ADDON_FOLDER}/${name}`);
 
+function words(text) {
+  return text.split(/\s+/);
+}
+
 /** A step whose staleness a stamp tells. */
 function stamped(name, { inputs, outputs, run, ...rest }) {
   const files = { inputs, outputs };
@@ -62,8 +66,16 @@ export const STEPS = {
     doing: 'installing npm packages',
     done: 'npm packages installed',
     isStale: (root) => !packagesAreInstalled(root),
-    // NODE_ENV=production would leave out the tools that everything here needs.
-    run: (root) => runTool(root, 'npm', ['ci', '--include=dev', '--prefer-offline']),
+    // Not `npm ci`: it refuses a lock file that lacks an optional build for some other platform, and
+    // a mirror of the registry may have those missing. Like it, this installs what the lock says and
+    // leaves the lock alone. NODE_ENV=production would leave out the tools that all here needs.
+    run: (root) =>
+      runTool(
+        root,
+        'npm',
+        words(`install --no-save --include=dev --prefer-offline
+      --no-audit --no-fund --loglevel=error`),
+      ),
   },
 
   // Compiles nothing: for commands that call cargo themselves.
@@ -83,8 +95,9 @@ export const STEPS = {
       runTool(
         root,
         'napi',
-        `build --platform --release --manifest-path ${ADDON_FOLDER}/Cargo.toml
-         --output-dir ${ADDON_FOLDER} --js binding.cjs --dts binding.d.cts`.split(/\s+/),
+        words(`build --platform --release
+      --manifest-path ${ADDON_FOLDER}/Cargo.toml --output-dir ${ADDON_FOLDER}
+      --js binding.cjs --dts binding.d.cts`),
       ),
   }),
 
@@ -93,7 +106,7 @@ export const STEPS = {
     done: 'tests of the crates built',
     check: checkRust,
     inputs: (root) => ['Cargo.toml', 'Cargo.lock', ...filesBelow(root, 'crates', isRust)],
-    outputs: () => [],
+    outputs: () => ['target/CACHEDIR.TAG'],
     run: (root) => runTool(root, 'cargo', ['test', '--workspace', '--no-run']),
   }),
 
