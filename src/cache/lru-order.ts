@@ -69,8 +69,10 @@ export class LruOrder<V> implements Order<V> {
     for (const slot of this.#wheel.takeDue(now)) {
       const entry = this.#slots.at(slot)!;
       const deadline = deadlineOf(entry);
-      if (now > deadline) due.push(entry);
-      else this.#wheel.schedule(slot, deadline);
+      if (now > deadline) {
+        this.forget(entry);
+        due.push(entry);
+      } else this.#wheel.schedule(slot, deadline);
     }
     return due;
   }
