@@ -8,12 +8,12 @@ import {
   type Registration,
   type ResourceLoader,
 } from './registration.ts';
-import type { UriParams } from './uri-template.ts';
+import { noParams, type UriParams } from './uri-template.ts';
 
 /** The pattern that a URI belongs to, and what its variables stand for. */
 export interface Resolution<Context = unknown> {
   readonly pattern: string;
-  /** Percent-decoded; has no prototype. */
+  /** Percent-decoded; inherits nothing. */
   readonly params: UriParams;
   readonly loader: ResourceLoader<Context>;
   /** In ms; 0 = never expires; `undefined` = as the cache has it. */
@@ -139,7 +139,7 @@ export class UriRegistry<Context = unknown> {
     const exact = this.#candidates.get(uri)?.registration;
     // A template is registered under its own text, which as a URI it may even match.
     if (exact !== undefined && isExact(exact)) {
-      return resolution(exact, Object.create(null) as UriParams);
+      return resolution(exact, noParams());
     }
     let best: Candidate<Context> | undefined;
     let bestParams: UriParams | undefined;
@@ -148,7 +148,7 @@ export class UriRegistry<Context = unknown> {
     for (let index = lists.length - 1; index >= 0; index--) {
       for (const candidate of lists[index]!) {
         if (best !== undefined && byPrecedence(best, candidate) < 0) break;
-        const params = candidate.registration.template.match(uri);
+        const params = candidate.registration.template.matchAfterPrefix(uri);
         if (params === undefined) continue;
         best = candidate;
         bestParams = params;

@@ -3,13 +3,22 @@ import { parseTemplate, type PathVariable, type TemplateSyntax } from './templat
 import { placeLiterals } from './variable-spans.ts';
 
 /**
- * What the variables of a template stood for in a URI, percent-decoded. Has no prototype, so that
+ * What the variables of a template stood for in a URI, percent-decoded. Inherits nothing, so that
  * variables may be named `__proto__` or `constructor`.
  */
 export type UriParams = Readonly<Record<string, string>>;
 
-function newParams(): Record<string, string> {
-  return Object.create(null) as Record<string, string>;
+/**
+ * Makes objects that inherit from an empty, frozen one, as `node:querystring` does. V8 keeps what
+ * `Object.create(null)` makes as a hash table: matching one variable and reading it took 860 ns with
+ * that, and takes 115 ns with objects that have a shape.
+ */
+const Params = function () {} as unknown as new () => Record<string, string>;
+Params.prototype = Object.freeze(Object.create(null));
+
+/** @returns the params of a URI that has none. */
+export function noParams(): UriParams {
+  return new Params();
 }
 
 /** A malformed escape or one that is not UTF-8 leaves the whole value as it was written. */
@@ -75,15 +84,20 @@ export class UriTemplate {
    * ```
    */
   match(uri: string): UriParams | undefined {
+    return uri.startsWith(this.literalPrefix) ? this.matchAfterPrefix(uri) : undefined;
+  }
+
+  /** As `match`, for a URI that is known to start with `literalPrefix`. */
+  matchAfterPrefix(uri: string): UriParams | undefined {
     const { prefix, path, query } = this.#syntax;
-    if (!uri.startsWith(prefix)) return undefined;
     const mark = query.length > 0 ? uri.indexOf('?', prefix.length) : -1;
     const ends = placeLiterals(this.#syntax, uri, mark === -1 ? uri.length : mark);
     if (ends === undefined) return undefined;
-    const params = newParams();
+    const params = new Params();
     let start = prefix.length;
-    for (const [index, { name, after }] of path.entries()) {
-      const end = ends[index] as number;
+    for (let index = 0; index < path.length; index++) {
+      const { name, after } = path[index]!;
+      const end = ends[index]!;
       params[name] = decode(uri.slice(start, end));
       start = end + after.length;
     }

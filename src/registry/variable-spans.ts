@@ -1,4 +1,4 @@
-import type { PathVariable, TemplateSyntax, VariableKind } from './template-syntax.ts';
+import type { TemplateSyntax, VariableKind } from './template-syntax.ts';
 
 /** Counts the characters that a match looked at, so that a test can hold it to its bound. */
 export interface MatchWork {
@@ -23,6 +23,7 @@ function lastBarrier(uri: string, kind: VariableKind, from: number, to: number):
 /**
  * Where the literals after the path variables stand when the template matches `uri` up to `end`, as
  * greedily from the left as a regular expression would place them; `undefined` where it does not.
+ * The caller has made sure that `uri` starts with the template's prefix.
  *
  * No backtracking. The placements that match form a lattice: of any two, the one that takes the
  * larger position for each literal matches too. So there is one greatest, it is the greedy one, and
@@ -39,7 +40,6 @@ export function placeLiterals(
 ): readonly number[] | undefined {
   const { prefix, path } = syntax;
   const head = prefix.length;
-  if (!uri.startsWith(prefix)) return undefined;
   const last = path.at(-1);
   if (last === undefined) return end === head ? [] : undefined;
   const tail = end - last.after.length;
@@ -47,16 +47,16 @@ export function placeLiterals(
 
   // at[i]: where the literal after variable i starts, or an upper bound of it until it is placed.
   // clear[i]: [clear[i], at[i]) is known to hold nothing that variable i excludes.
-  const at = path.map(() => tail);
-  const clear = path.map(() => tail);
+  const at = new Array<number>(path.length).fill(tail);
+  const clear = new Array<number>(path.length).fill(tail);
   let index = path.length - 1;
   while (index >= 0) {
-    const variable = path[index] as PathVariable;
-    const to = at[index] as number;
+    const variable = path[index]!;
+    const to = at[index]!;
     let from = head;
     if (index > 0) {
-      const { after } = path[index - 1] as PathVariable;
-      const limit = Math.min(at[index - 1] as number, to - 1 - after.length);
+      const { after } = path[index - 1]!;
+      const limit = Math.min(at[index - 1]!, to - 1 - after.length);
       if (limit <= head) return undefined;
       const found = uri.lastIndexOf(after, limit);
       if (work !== undefined) work.characters += limit - found + after.length;
@@ -65,7 +65,7 @@ export function placeLiterals(
       from = found + after.length;
     }
     if (variable.kind !== 'any') {
-      const unknown = Math.min(clear[index] as number, to);
+      const unknown = Math.min(clear[index]!, to);
       const barrier = lastBarrier(uri, variable.kind, from, unknown);
       if (work !== undefined) work.characters += unknown - Math.max(barrier, from);
       if (barrier !== -1) {
