@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(path.join(FOLDER, 'tsconfig.json'), JSON.stringify(config));
   const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
   const run = await runProgram(process.execPath, [tsc, '-p', FOLDER]);
-  expect(run.stdout).toBe('');
+  if (run.code !== 0) throw new Error(`the snippets do not compile:\n${run.stdout}`);
 });
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
