@@ -72,7 +72,11 @@ export class PrefixTree<T> {
       if (node.values.length > 0) found.push(node.values);
       // Past the end charCodeAt is NaN, which is the key of no child.
       node = node.children.get(text.charCodeAt(offset));
-    } while (node !== undefined && text.startsWith(node.label, offset));
+      // The key has compared the first unit, which is all of the label where prefixes are numbered.
+    } while (
+      node !== undefined &&
+      (node.label.length === 1 || text.startsWith(node.label, offset))
+    );
     return found;
   }
 

@@ -47,8 +47,8 @@ export function placeLiterals(
 
   // at[i]: where the literal after variable i starts, or an upper bound of it until it is placed.
   // clear[i]: [clear[i], at[i]) is known to hold nothing that variable i excludes.
-  const at = new Array<number>(path.length).fill(tail);
-  const clear = new Array<number>(path.length).fill(tail);
+  const at = path.map(() => tail);
+  const clear = path.map(() => tail);
   let index = path.length - 1;
   while (index >= 0) {
     const variable = path[index]!;
