@@ -57,11 +57,11 @@ export class DeadlineWheel {
   /**
    * Takes out every slot that is due at `now`, earliest first.
    *
-   * A fractional `now` also returns what is due within its ms; the caller looks at the exact
-   * deadline and schedules again what still lives.
+   * A fractional `now`, or one before an earlier one, also returns what is due later by the exact
+   * time; the caller looks at the deadline and schedules again what still lives.
    */
   takeDue(now: number): number[] {
-    const target = Math.max(this.#cursor, Math.floor(now));
+    const target = Math.max(this.#cursor, Math.ceil(now));
     const from = this.#cursor;
     this.#cursor = target;
     const due: number[] = [];
@@ -75,12 +75,12 @@ export class DeadlineWheel {
         this.#takeBucket(bucketOf(level, last - step), target, due);
       }
     }
-    if (now > target) this.#takeBucket(bucketOf(0, target + 1), target + 1, due);
     return due.toSorted((a, b) => this.#due[a]! - this.#due[b]!);
   }
 
   /** @returns a ms at or before the first at which a slot is due; Infinity when none is scheduled. */
   nextDue(): number {
+    if (this.#heads[bucketOf(0, this.#cursor)] !== NONE) return this.#cursor;
     let earliest = Infinity;
     for (let level = 0; level < LEVELS; level++) {
       const width = WIDTHS[level]!;
@@ -127,7 +127,8 @@ export class DeadlineWheel {
   }
 
   #link(slot: number): void {
-    const ahead = Math.max(1, Math.min(this.#due[slot]! - this.#cursor, HORIZON));
+    // What is due already waits in the bucket of the cursor, which every call of takeDue looks at.
+    const ahead = Math.max(0, Math.min(this.#due[slot]! - this.#cursor, HORIZON));
     let level = 0;
     while (level < LEVELS - 1 && ahead >= WIDTHS[level + 1]!) level++;
     const bucket = bucketOf(level, Math.floor((this.#cursor + ahead) / WIDTHS[level]!));
