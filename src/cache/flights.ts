@@ -97,7 +97,9 @@ export class Flights<V> {
         },
       };
       flight.waiters.add(waiter);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      // A listener of the cache's own events may have aborted it on the way here.
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
