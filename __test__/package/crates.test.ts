@@ -13,7 +13,7 @@ describe('cargo test', () => {
   });
 
   for (const { name, outcome, ids } of tests) {
-    it([name, ...ids.map((id) => `[${id}]`)].join(' '), () => {
+    it(`${name} ${ids.map((id) => `[${id}]`).join(' ')}`, () => {
       expect(outcome).toBe('ok');
     });
   }
