@@ -19,7 +19,7 @@ const CHECKS = {
   'lint of Rust': tool(
     ...['cargo', 'clippy', '--quiet', '--workspace', '--all-targets', '--', '-D', 'warnings'],
   ),
-  types: tool('tsc', '-p', 'tsconfig.test.json'),
+  types: tool('tsc', '-p', 'tsconfig.json'),
   'unused files, exports and dependencies': tool('knip'),
   // Set-up has just built the addon, so a loader that differs from the committed one is stale.
   'committed addon loader': tool('git', 'diff', '--exit-code', '--stat', '--', ...GENERATED),

@@ -19,7 +19,7 @@ beforeAll(async () => {
   for (const { name, code } of snippets) writeFileSync(path.join(FOLDER, `${name}.ts`), code);
   const config = {
     extends: '../../tsconfig.json',
-    compilerOptions: { rootDir: '.', outDir: 'out', noUnusedLocals: false },
+    compilerOptions: { noEmit: false, rootDir: '.', outDir: 'out', noUnusedLocals: false },
     include: ['*.ts'],
   };
   writeFileSync(path.join(FOLDER, 'tsconfig.json'), JSON.stringify(config));

@@ -140,7 +140,7 @@ describe('set-up', () => {
     tool('tsc', 'exit 2');
     const failing = await setUp(['build', '--', 'node', '-e', 'console.log("ran")']);
     expect(failing).toMatchObject({ code: 1, stdout: '' });
-    expect(failing.stderr).toMatch(/^set-up: tsc -p tsconfig\.json failed \(code 2\)\.$/m);
+    expect(failing.stderr).toMatch(/^set-up: tsc -p tsconfig\.build\.json failed \(code 2\)\.$/m);
     expect(ran()).toEqual(['napi', 'tsc']);
     await setUp(['build']);
     expect(ran()).toEqual(['tsc']);

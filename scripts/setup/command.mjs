@@ -10,7 +10,7 @@ export async function runTool(root, program, args) {
   const end = await run(root, program, args, ['ignore', 2, 2]);
   if (end.signal !== null) await endBy(end.signal);
   if (end.code !== 0) {
-    throw new SetupError(`${path.basename(program)} ${args.join(' ')} failed (code ${end.code}).`);
+    throw new SetupError(`${[program, ...args].join(' ')} failed (code ${end.code}).`);
   }
 }
 

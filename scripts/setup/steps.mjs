@@ -114,7 +114,7 @@ export const STEPS = {
     doing: 'compiling src to dist',
     done: 'dist compiled',
     needs: ['addon'],
-    project: 'tsconfig.json',
+    project: 'tsconfig.build.json',
     rootDir: 'src',
     sources: ['src'],
     inputs: [`${ADDON_FOLDER}/binding.d.cts`],
