@@ -18,6 +18,22 @@ function takeExpired(
   });
 }
 
+/** As `takeExpired`, and holds the outcome against a look at every deadline. */
+function takeAll(
+  wheel: DeadlineWheel,
+  deadlines: ReadonlyMap<number, number>,
+  now: number,
+): number[] {
+  const nextDue = wheel.nextDue();
+  const taken = takeExpired(wheel, deadlines, now);
+  const expected = [...deadlines.keys()].filter((slot) => now > deadlines.get(slot)!);
+  expect([...taken].sort()).toEqual(expected.sort());
+  const instants = taken.map((slot) => Math.floor(deadlines.get(slot)!));
+  expect(instants).toEqual(instants.toSorted((a, b) => a - b));
+  for (const instant of instants) expect(instant + 1).toBeGreaterThanOrEqual(nextDue);
+  return taken;
+}
+
 describe('DeadlineWheel', () => {
   it('keeps a slot through its deadline and takes it right after [CACHE-TTL]', () => {
     const wheel = new DeadlineWheel(1_000);
@@ -30,7 +46,7 @@ describe('DeadlineWheel', () => {
   it('takes the earliest first, over all levels and in one leap [EXPIRY-INJECTED]', () => {
     const wheel = new DeadlineWheel(0);
     const deadlines = [5, 63, 64, 65, 4_095, 4_096, 262_144, 16_777_216, 2 ** 30, YEAR_MS];
-    for (const [slot, deadline] of [...deadlines.entries()].reverse()) {
+    for (const [slot, deadline] of [...deadlines.entries()].toReversed()) {
       wheel.schedule(slot, deadline);
     }
     expect(wheel.takeDue(10 * YEAR_MS)).toEqual([...deadlines.keys()]);
@@ -169,13 +185,7 @@ describe('DeadlineWheel', () => {
               wheel.cancel(action.slot);
             } else {
               now += action.reach + action.part;
-              const due = [...deadlines.keys()].filter((slot) => now > deadlines.get(slot)!);
-              const nextDue = wheel.nextDue();
-              const taken = takeExpired(wheel, deadlines, now);
-              expect([...taken].sort()).toEqual(due.sort());
-              const instants = taken.map((slot) => Math.floor(deadlines.get(slot)!));
-              expect(instants).toEqual(instants.toSorted((a, b) => a - b));
-              for (const instant of instants) expect(instant + 1).toBeGreaterThanOrEqual(nextDue);
+              const taken = takeAll(wheel, deadlines, now);
               for (const gone of taken) deadlines.delete(gone);
             }
           }
