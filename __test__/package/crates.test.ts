@@ -4,7 +4,7 @@ import { runCrateTests } from '../support/crate-tests.ts';
 
 // One run of `cargo test`, each of its tests a test here: so they are counted, and may cite
 // requirements, by modules called req_….
-const { tests, code, output } = await runCrateTests();
+const { tests, code, output } = await runCrateTests(['--workspace']);
 
 describe('cargo test', () => {
   it('proves the core [PROJECT-CORE-TESTS]', () => {

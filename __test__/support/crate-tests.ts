@@ -10,17 +10,17 @@ export interface CrateTest {
 }
 
 /**
- * Runs `cargo test` over the workspace.
+ * Runs `cargo test` to the end of all tests, also after one has failed.
  *
  * @returns the tests that ran, and the whole output, which says why one failed
  */
-export async function runCrateTests(): Promise<{
-  tests: CrateTest[];
-  code: number | null;
-  output: string;
-}> {
-  const run = await runProgram('cargo', ['test', '--workspace', '--no-fail-fast'], {
+export async function runCrateTests(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ tests: CrateTest[]; code: number | null; output: string }> {
+  const run = await runProgram('cargo', ['test', '--no-fail-fast', ...args], {
     CARGO_TERM_COLOR: 'never',
+    ...env,
   });
   const lines = run.stdout.matchAll(/^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)/gm);
   const tests = [...lines].map(([, name = '', outcome = '']) => ({
