@@ -24,9 +24,10 @@ export function readFailure(error: unknown, uri: string, key: string): unknown {
 
 function isFinal(cause: unknown, uri: string): boolean {
   if (isNotFound(cause, uri)) return true;
-  return (
-    cause instanceof GranaryError &&
-    cause.code === 'ERR_GRANARY_LOAD_FAILED' &&
-    cause.data['uri'] === uri
-  );
+  return cause instanceof GranaryError && FINAL_CODES.has(cause.code) && cause.data['uri'] === uri;
 }
+
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'ERR_GRANARY_LIMIT_EXCEEDED',
+  'ERR_GRANARY_LOAD_FAILED',
+]);

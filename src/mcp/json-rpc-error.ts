@@ -42,6 +42,14 @@ export function readError(error: unknown, uri: string): JsonRpcError {
     return new JsonRpcError(INVALID_PARAMS, error.message);
   }
   const reason = error instanceof GranaryError ? error.code : 'ERR_GRANARY_INTERNAL';
+  // A refusal of this very resource, made for its reader; a limit inside the loader names no such URI.
+  if (
+    error instanceof GranaryError &&
+    error.code === 'ERR_GRANARY_LIMIT_EXCEEDED' &&
+    error.data['uri'] === uri
+  ) {
+    return new JsonRpcError(INTERNAL_ERROR, error.message, { ...error.data, reason });
+  }
   return new JsonRpcError(INTERNAL_ERROR, `Reading the resource failed: ${describeUri(uri)}`, {
     uri,
     reason,

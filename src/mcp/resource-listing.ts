@@ -1,5 +1,10 @@
 import type { ReadContext } from '../manager/read-context.ts';
-import type { ListContext, ListedResource, Registration } from '../registry/registration.ts';
+import type {
+  ListContext,
+  ListedResource,
+  Registration,
+  ResourceAnnotations,
+} from '../registry/registration.ts';
 import type { UriRegistry } from '../registry/uri-registry.ts';
 import { pageOf, type Page } from './cursor.ts';
 
@@ -11,6 +16,7 @@ export interface ResourceEntry {
   readonly description?: string;
   readonly mimeType?: string;
   readonly size?: number;
+  readonly annotations?: ResourceAnnotations;
 }
 
 /** An entry of `resources/templates/list`. */
@@ -92,7 +98,7 @@ function describe({
 
 /** Title and description of the template are about all of its resources, not about one. */
 function describeListed(resource: ListedResource, { mimeType: usual }: Known): ResourceEntry {
-  const { uri, name = uri, title, description, mimeType = usual, size } = resource;
+  const { uri, name = uri, title, description, mimeType = usual, size, annotations } = resource;
   return {
     uri,
     name,
@@ -100,6 +106,7 @@ function describeListed(resource: ListedResource, { mimeType: usual }: Known): R
     ...(description === undefined ? {} : { description }),
     ...(mimeType === undefined ? {} : { mimeType }),
     ...(size === undefined ? {} : { size }),
+    ...(annotations === undefined ? {} : { annotations }),
   };
 }
 

@@ -1,4 +1,6 @@
 import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
+import type * as SdkStdio from '@modelcontextprotocol/sdk/server/stdio.js';
+import type * as SdkHttp from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type * as SdkTypes from '@modelcontextprotocol/sdk/types.js';
 
 import { GranaryError } from '../errors.ts';
@@ -13,6 +15,16 @@ export function importSdkTypes(): Promise<typeof SdkTypes> {
 /** @returns the SDK's `McpServer` and what belongs to it. @throws as `importSdkTypes` */
 export function importSdkMcp(): Promise<typeof SdkMcp> {
   return importPeer(() => import('@modelcontextprotocol/sdk/server/mcp.js'));
+}
+
+/** @returns the SDK's transport over stdin and stdout. @throws as `importSdkTypes` */
+export function importSdkStdio(): Promise<typeof SdkStdio> {
+  return importPeer(() => import('@modelcontextprotocol/sdk/server/stdio.js'));
+}
+
+/** @returns the SDK's transport over HTTP. @throws as `importSdkTypes` */
+export function importSdkHttp(): Promise<typeof SdkHttp> {
+  return importPeer(() => import('@modelcontextprotocol/sdk/server/streamableHttp.js'));
 }
 
 async function importPeer<T>(load: () => Promise<T>): Promise<T> {

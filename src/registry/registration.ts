@@ -20,6 +20,16 @@ export interface ListedResource {
   readonly mimeType?: string | undefined;
   /** Bytes of the content. */
   readonly size?: number | undefined;
+  readonly annotations?: ResourceAnnotations | undefined;
+}
+
+/** Hints for clients, as MCP defines them. */
+export interface ResourceAnnotations {
+  readonly audience?: ('user' | 'assistant')[];
+  /** From 0, may be left out, to 1, needed. */
+  readonly priority?: number;
+  /** ISO 8601. */
+  readonly lastModified?: string;
 }
 
 /** For whom a list or a completion is made. */

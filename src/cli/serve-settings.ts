@@ -1,0 +1,129 @@
+import { describeValue } from '../describe-value.ts';
+import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
+import type { LogFormat } from './stderr-logger.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What `granary serve` was asked to do. */
+export interface ServeSettings {
+  readonly folder: string;
+  /** `undefined` = stdio. */
+  readonly httpPort: number | undefined;
+  readonly maxFileBytes: number;
+  readonly ttlMs: number;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly pageSize: number;
+  readonly idleSessionMs: number;
+  readonly log: LogFormat;
+}
+
+const KINDS = {
+  http: 'value',
+  'max-file': 'value',
+  ttl: 'value',
+  'max-entries': 'value',
+  'max-bytes': 'value',
+  'page-size': 'value',
+  'session-idle': 'value',
+  log: 'value',
+  help: 'flag',
+  version: 'flag',
+} satisfies OptionKinds;
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+/** V8 makes no longer string, and a file becomes one. */
+const MAX_FILE_BYTES = 2 ** 29 - 25;
+/** Node fires a timer with a longer delay at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const RANGES = {
+  http: { min: 0, max: 65_535, unit: 'port' },
+  'max-file': { min: 0, max: Math.floor(MAX_FILE_BYTES * 0.75), unit: 'bytes' },
+  ttl: { min: 0, max: 3_155_760_000_000, unit: 'ms' },
+  'max-entries': { min: 1, max: 2 ** 24 - 1, unit: 'entries' },
+  'max-bytes': { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
+  'page-size': { min: 1, max: 10_000, unit: 'resources' },
+  'session-idle': { min: 1, max: MAX_TIMER_MS, unit: 'ms' },
+} satisfies Readonly<Record<string, Range>>;
+
+export const SERVE_HELP = `Usage: granary serve DIR [options]
+
+Serves the files below DIR as MCP resources, cached, over stdin and stdout. Changes are
+noticed: subscribers are told, and the next read gives the new content. Links that lead
+out of DIR are neither listed nor served. Hidden files are served like all others.
+
+  --http PORT          serve Streamable HTTP on http://127.0.0.1:PORT/mcp instead, with
+                       /healthz beside it; 0 = any free port, told on stderr
+  --max-file BYTES     refuse larger files            (default 10485760, 10 MiB)
+  --ttl MS             cache a file for this long     (default 900000, 15 minutes;
+                       0 = until it changes)
+  --max-entries N      cache at most N files          (default 10000)
+  --max-bytes BYTES    cache at most this much        (default 104857600, 100 MiB)
+  --page-size N        files on a page of a list      (default 100)
+  --session-idle MS    end an HTTP session that is not used for this long
+                       (default 1800000, 30 minutes)
+  --log text|json      how to log on stderr           (default text)
+  --help, --version
+
+End of input, SIGTERM and SIGINT end it: what was asked is answered first; a second
+signal ends it at once. Exit code 0, or 2 where it was called wrongly, or 1.
+`;
+
+/**
+ * @returns the settings, or which of `help` and `version` was asked for instead
+ * @throws UsageError naming the option, the value and what is allowed
+ */
+export function readServeSettings(args: readonly string[]): ServeSettings | 'help' | 'version' {
+  const line = parseCommandLine(args, KINDS);
+  if (line.options.has('help')) return 'help';
+  if (line.options.has('version')) return 'version';
+  return {
+    folder: folderOf(line),
+    httpPort: line.options.has('http') ? integer(line, 'http', 0) : undefined,
+    maxFileBytes: integer(line, 'max-file', 10_485_760),
+    ttlMs: integer(line, 'ttl', 900_000),
+    maxEntries: integer(line, 'max-entries', 10_000),
+    maxBytes: integer(line, 'max-bytes', 104_857_600),
+    pageSize: integer(line, 'page-size', 100),
+    idleSessionMs: integer(line, 'session-idle', 1_800_000),
+    log: logFormat(line),
+  };
+}
+
+function folderOf({ operands }: CommandLine): string {
+  const [folder, ...rest] = operands;
+  if (folder === undefined) throw new UsageError('DIR, the folder to serve, is missing');
+  if (folder === '') throw new UsageError('DIR must be the path of a folder, got ""');
+  if (rest.length > 0) {
+    throw new UsageError(
+      `one DIR is served, got ${operands.length}: ${operands.map(describeValue).join(' ')}`,
+    );
+  }
+  return folder;
+}
+
+function integer({ options }: CommandLine, name: keyof typeof RANGES, usual: number): number {
+  const text = options.get(name);
+  if (text === undefined) return usual;
+  const { min, max, unit } = RANGES[name];
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(
+      `--${name} must be an integer from ${min} to ${max} (${unit}), got ${describeValue(text)}`,
+    );
+  }
+  return value;
+}
+
+function logFormat({ options }: CommandLine): LogFormat {
+  const format = options.get('log') ?? 'text';
+  if (format !== 'text' && format !== 'json') {
+    throw new UsageError(`--log must be text or json, got ${describeValue(format)}`);
+  }
+  return format;
+}

@@ -1,0 +1,96 @@
+import { Console } from 'node:console';
+
+import { GranaryError } from '../errors.ts';
+import { FileOrigin } from '../files/file-origin.ts';
+import type { Logger } from '../logger.ts';
+import { ResourceManager } from '../manager/resource-manager.ts';
+import type { Endpoint } from '../mcp/endpoint.ts';
+import { HttpEndpoint, type HttpEndpointOptions } from '../mcp/http-endpoint.ts';
+import { createServer } from '../mcp/served-server.ts';
+import { StdioEndpoint } from '../mcp/stdio-endpoint.ts';
+import { packageVersion } from './manifest.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { StderrLogger } from './stderr-logger.ts';
+import type { Termination } from './termination.ts';
+import { UsageError } from './usage-error.ts';
+
+const MAX_SESSIONS = 1_000;
+/** What has not let go of the process by now never will. */
+const LAST_CALL_MS = 2_000;
+
+/**
+ * Serves until the client or a signal ends it.
+ *
+ * @throws (rejects with) `ERR_GRANARY_BAD_OPTION` for a folder or port that cannot be served;
+ * `ERR_GRANARY_MISSING_PEER` where the SDK is not installed
+ */
+export async function serve(settings: ServeSettings, termination: Termination): Promise<void> {
+  const logger = new StderrLogger(settings.log);
+  keepStdoutClean(logger);
+  const { ttlMs, maxEntries, maxBytes, maxFileBytes, folder } = settings;
+  using manager = new ResourceManager({ ttlMs, maxEntries, maxBytes, logger });
+  const origin = await FileOrigin.open(folder, manager, { maxFileBytes, logger });
+  try {
+    const endpoint = await openEndpoint(settings, manager, origin, logger);
+    origin.onListChange(() => endpoint.announceListChange());
+    const reason = await Promise.race([
+      termination.requested,
+      endpoint.ended.then(() => 'end of input'),
+    ]);
+    logger.info('ending', { reason });
+    await endpoint.drain();
+  } finally {
+    await origin.close();
+  }
+  setTimeout(() => process.exit(), LAST_CALL_MS).unref();
+}
+
+async function openEndpoint(
+  settings: ServeSettings,
+  manager: ResourceManager,
+  origin: FileOrigin,
+  logger: Logger,
+): Promise<Endpoint> {
+  const identity = { name: 'granary', version: packageVersion() };
+  const newServer = () => createServer(identity, manager, { pageSize: settings.pageSize, logger });
+  const { root: folder } = origin;
+  if (settings.httpPort === undefined) {
+    const { stdin: input, stdout: output } = process;
+    const endpoint = await StdioEndpoint.open({ server: await newServer(), input, output, logger });
+    logger.info('serving over stdio', { folder });
+    return endpoint;
+  }
+  // Made once in advance: a missing SDK is to be told now, not to the first client.
+  await newServer();
+  const endpoint = await listen({
+    port: settings.httpPort,
+    createServer: newServer,
+    idleSessionMs: settings.idleSessionMs,
+    maxSessions: MAX_SESSIONS,
+    logger,
+    health: () => ({
+      uptimeSeconds: Math.round(process.uptime()),
+      files: origin.size,
+      cache: manager.stats(),
+    }),
+  });
+  logger.info('serving over HTTP', { folder, url: endpoint.url });
+  return endpoint;
+}
+
+async function listen(options: HttpEndpointOptions): Promise<HttpEndpoint> {
+  try {
+    return await HttpEndpoint.open(options);
+  } catch (error) {
+    if (!(error instanceof GranaryError) || error.data['option'] !== 'port') throw error;
+    const { allowed, value } = error.data;
+    throw new UsageError(`--http must be ${String(allowed)}, got ${String(value)}`);
+  }
+}
+
+/** Nothing but protocol may stand there, whatever a dependency or Node itself wants to say. */
+function keepStdoutClean(logger: Logger): void {
+  globalThis.console = new Console(process.stderr, process.stderr);
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => logger.warn(message, { name }));
+}

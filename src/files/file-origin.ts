@@ -1,0 +1,177 @@
+import { constants } from 'node:fs';
+import { access, realpath, stat } from 'node:fs/promises';
+
+import { GranaryError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { ReadContext } from '../manager/read-context.ts';
+import type { ReadResult } from '../manager/read-result.ts';
+import type { ResourceManager } from '../manager/resource-manager.ts';
+import { badOption } from '../options.ts';
+import { readBounded } from './bounded-read.ts';
+import { openConfined } from './confined-file.ts';
+import { toContents } from './file-content.ts';
+import { FileList } from './file-list.ts';
+import { FileUris } from './file-uris.ts';
+import { FolderWatch } from './folder-watch.ts';
+
+/** How files are served; all of it is needed. */
+export interface FileOriginOptions {
+  /** Larger files are refused and not read. */
+  readonly maxFileBytes: number;
+  readonly logger: Logger;
+}
+
+/**
+ * The files below a folder as public resources of a manager: listed, read when somebody asks,
+ * invalidated when they change.
+ *
+ * What is read is what lies below the folder by its real path at the moment of reading. A file that
+ * may not be served does not differ from one that does not exist.
+ */
+export class FileOrigin {
+  readonly #root: string;
+  readonly #uris: FileUris;
+  readonly #maxFileBytes: number;
+  readonly #logger: Logger;
+  readonly #manager: ResourceManager;
+  readonly #list: FileList;
+  readonly #watch: FolderWatch;
+  readonly #listChangeListeners = new Set<() => void>();
+  /** The list's state of the art: each look at files waits for the one before. */
+  #listed: Promise<void>;
+  #closed = false;
+
+  /**
+   * Registers the files with the manager and begins to watch the folder. Reads are answered at once,
+   * lists when the folder has been gone through.
+   *
+   * @param folder its real path stands in the URIs
+   * @throws (rejects with) `ERR_GRANARY_BAD_OPTION` unless `folder` is a folder that can be read
+   */
+  static async open(
+    folder: string,
+    manager: ResourceManager,
+    options: FileOriginOptions,
+  ): Promise<FileOrigin> {
+    return new FileOrigin(await checkFolder(folder), manager, options);
+  }
+
+  private constructor(
+    root: string,
+    manager: ResourceManager,
+    { maxFileBytes, logger }: FileOriginOptions,
+  ) {
+    this.#root = root;
+    this.#uris = new FileUris(root);
+    this.#maxFileBytes = maxFileBytes;
+    this.#logger = logger;
+    this.#manager = manager;
+    this.#list = new FileList(root, this.#uris);
+    this.#watch = new FolderWatch(root, (paths) => this.#onChange(paths), logger);
+    this.#listed = this.#begin();
+    manager.register(
+      `${this.#uris.prefix}{+path}`,
+      (uri, _params, context) => this.#read(uri, context),
+      {
+        name: 'files',
+        description: `Files below ${root}, by their path`,
+        public: true,
+        list: async () => {
+          await this.#listed;
+          return this.#list.resources();
+        },
+      },
+    );
+  }
+
+  /** The folder, without links. */
+  get root(): string {
+    return this.#root;
+  }
+
+  /** Files listed so far. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** Calls back when files have appeared or gone, once for all that did at about the same time. */
+  onListChange(listener: () => void): void {
+    this.#listChangeListeners.add(listener);
+  }
+
+  /** Ends the watch; reads go on as long as the manager asks for them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#list.close();
+    await this.#watch.close();
+    await this.#listed;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#watch.watching();
+    await this.#list.fill();
+    if (this.#closed) return;
+    // What was read before the watch was complete may have changed unseen.
+    this.#manager.invalidatePattern(`${this.#uris.prefix}*`);
+    this.#logger.info('the folder is watched', { folder: this.#root, files: this.#list.size });
+  }
+
+  async #read(uri: string, context: ReadContext): Promise<ReadResult> {
+    const path = this.#uris.pathOf(uri);
+    const file = path === undefined ? undefined : await openConfined(this.#root, path);
+    if (path === undefined || file === undefined) {
+      throw new GranaryError('ERR_GRANARY_NO_MATCH', `there is no file ${uri}`, { data: { uri } });
+    }
+    try {
+      // Who asks through a link is to hear of changes of the file behind it.
+      if (file.realPath !== path) context.setTags([linkTag(file.realPath)]);
+      const bytes = await readBounded(file, this.#maxFileBytes, context.signal);
+      if (bytes !== undefined) return toContents(uri, path, bytes);
+      const sizeBytes = (await file.handle.stat()).size;
+      throw new GranaryError(
+        'ERR_GRANARY_LIMIT_EXCEEDED',
+        `the file has ${sizeBytes} bytes; files of more than ${this.#maxFileBytes} bytes are not served: ${uri}`,
+        { data: { uri, sizeBytes, maxFileBytes: this.#maxFileBytes } },
+      );
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  #onChange(paths: ReadonlySet<string>): void {
+    if (this.#closed) return;
+    for (const path of paths) {
+      const uri = this.#uris.uriOf(path);
+      this.#manager.invalidate(uri);
+      this.#manager.invalidateTag(linkTag(path));
+      // A link to a folder may lead elsewhere now.
+      this.#manager.invalidatePattern(`${uri}/*`);
+    }
+    this.#listed = this.#listed.then(() => this.#refresh(paths));
+  }
+
+  async #refresh(paths: ReadonlySet<string>): Promise<void> {
+    const changes = await Promise.all([...paths].map((path) => this.#list.refresh(path)));
+    if (this.#closed || !changes.includes(true)) return;
+    for (const listener of this.#listChangeListeners) listener();
+  }
+}
+
+/** Marks what was read through a link by the path of the file behind it. */
+function linkTag(realPath: string): string {
+  return `link to ${realPath}`;
+}
+
+async function checkFolder(folder: string): Promise<string> {
+  const allowed = 'a folder that can be read';
+  try {
+    const root = await realpath(folder);
+    if (!(await stat(root)).isDirectory()) badOption('DIR', folder, `${allowed}, not a file`);
+    await access(root, constants.R_OK | constants.X_OK);
+    return root;
+  } catch (error) {
+    if (error instanceof GranaryError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return badOption('DIR', folder, `${allowed} (${code ?? message})`);
+  }
+}
