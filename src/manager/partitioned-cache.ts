@@ -199,7 +199,7 @@ export class PartitionedCache {
       this.#flush();
       this.#drops--;
     }
-    for (const listener of this.#dropListeners) listener(drop);
+    for (const listener of [...this.#dropListeners]) listener(drop);
     return count;
   }
 }

@@ -97,7 +97,7 @@ export class ResourceWatcher {
 
   /** Another loader, or none, stands behind these URIs, and perhaps another partition. */
   rehome(matches: (uri: string) => boolean): void {
-    for (const [uri, topics] of this.#topics) {
+    for (const [uri, topics] of [...this.#topics]) {
       if (!matches(uri)) continue;
       const interests = [...topics.values()].flatMap((topic) => [...topic.interests]);
       for (const interest of interests) this.#leave(uri, interest);
@@ -218,9 +218,11 @@ export class ResourceWatcher {
   #tell(topic: Topic, fingerprint: string | undefined): void {
     topic.fingerprint = fingerprint;
     if (fingerprint === undefined) this.#cancel(topic);
-    for (const { listener } of [...topic.interests]) {
+    for (const interest of [...topic.interests]) {
+      // One that an earlier listener has ended hears no more.
+      if (!topic.interests.has(interest)) continue;
       try {
-        listener(topic.uri);
+        interest.listener(topic.uri);
       } catch (error) {
         process.emitWarning(`a watch of ${topic.uri} failed: ${String(error)}`, {
           type: 'GranaryListenerWarning',
