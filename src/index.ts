@@ -18,3 +18,26 @@ export type {
   ResourceListener,
 } from './events/resource-event.ts';
 export type { Logger } from './logger.ts';
+export type { ManagerOptions } from './manager/manager-options.ts';
+export type { Reader } from './manager/partition.ts';
+export type { ReadContext, ReadOptions } from './manager/read-context.ts';
+export type { ReadResult, ResourceContents } from './manager/read-result.ts';
+export { ResourceManager, type ManagerStats } from './manager/resource-manager.ts';
+export type { Timers } from './manager/resource-watcher.ts';
+export type {
+  CompletionContext,
+  ListContext,
+  ListedResource,
+  RegisterOptions,
+  Registration,
+  ResourceLister,
+  ResourceLoader,
+  VariableCompleter,
+} from './registry/registration.ts';
+export {
+  UriRegistry,
+  type RegistryChange,
+  type RegistryListener,
+  type Resolution,
+} from './registry/uri-registry.ts';
+export { compileTemplate, type UriParams, type UriTemplate } from './registry/uri-template.ts';
