@@ -58,6 +58,7 @@ export class Flights<V> {
   /** Tag to the epoch of its last invalidation; kept only while a load is under way. */
   readonly #invalidatedTags = new Map<string, number>();
   #tagEpoch = 0;
+  #closedBy: GranaryError | undefined;
 
   get size(): number {
     return this.#airborne.size;
@@ -67,7 +68,9 @@ export class Flights<V> {
     return this.#flights.get(uri);
   }
 
+  /** @throws what `close` was given, once it was called. */
   start(uri: string, run: LoaderRun, tags: readonly string[]): Flight<V> {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
     const flight = new Flight<V>(uri, run, tags, this.#tagEpoch);
     run.board();
     this.#flights.set(uri, flight);
@@ -110,11 +113,16 @@ export class Flights<V> {
   land(flight: Flight<V>): boolean {
     if (this.#flights.get(flight.uri) === flight) this.#flights.delete(flight.uri);
     this.#airborne.delete(flight);
-    const overtaken = flight.tags.some(
-      (tag) => (this.#invalidatedTags.get(tag) ?? 0) > flight.tagEpoch,
-    );
+    const overtaken = this.#isOvertakenByTag(flight);
     if (this.#airborne.size === 0) this.#invalidatedTags.clear();
     return flight.attached && !overtaken;
+  }
+
+  /** The loader has told the tags of its value; one that was invalidated meanwhile detaches it. */
+  retag(flight: Flight<V>, tags: readonly string[]): void {
+    flight.tags = tags;
+    const isFound = this.#flights.get(flight.uri) === flight;
+    if (isFound && this.#isOvertakenByTag(flight)) this.#detach(flight);
   }
 
   detach(uri: string): void {
@@ -139,6 +147,7 @@ export class Flights<V> {
 
   /** Ends every load: callers are refused, loaders aborted, late results dropped. */
   close(error: GranaryError): void {
+    this.#closedBy = error;
     for (const flight of [...this.#airborne]) {
       this.#detach(flight);
       this.#airborne.delete(flight);
@@ -147,6 +156,10 @@ export class Flights<V> {
       for (const waiter of waiters) waiter.reject(error);
       flight.run.leave(error);
     }
+  }
+
+  #isOvertakenByTag({ tags, tagEpoch }: Flight<V>): boolean {
+    return tags.some((tag) => (this.#invalidatedTags.get(tag) ?? 0) > tagEpoch);
   }
 
   #detach(flight: Flight<V>): void {

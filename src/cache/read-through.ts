@@ -46,10 +46,10 @@ export class ReadThrough<V> {
         { data: { uri } },
       );
     }
-    const run = new LoaderRun();
-    const flight = this.flights.start(uri, run, options.tags ?? []);
+    const chosen = new Choices(options);
+    const flight = this.flights.start(uri, new LoaderRun(), chosen.tags);
     const result = this.flights.join(flight, signal);
-    void this.#fly(flight, loader, stale, options);
+    void this.#fly(flight, loader, stale, chosen);
     return result;
   }
 
@@ -61,25 +61,29 @@ export class ReadThrough<V> {
     const { signal } = options;
     if (signal?.aborted) throw abortedError(uris.join(', '), signal.reason);
     const found = new Map<string, V>();
-    const awaited = new Map<string, Promise<V>>();
-    const started: Flight<V>[] = [];
-    const run = new LoaderRun();
+    const missing: string[] = [];
     for (const uri of new Set(uris)) {
       const cached = this.#target.get(uri);
-      if (cached !== undefined) {
-        found.set(uri, cached);
-        continue;
-      }
+      if (cached === undefined) missing.push(uri);
+      else found.set(uri, cached);
+    }
+    // From here to the loader no listener runs and nothing throws half-way: a flight that is
+    // started is flown.
+    const chosen = new Choices(options);
+    const run = new LoaderRun();
+    const started: Flight<V>[] = [];
+    const awaited = new Map<string, Promise<V>>();
+    for (const uri of missing) {
       let flight = this.flights.find(uri);
       if (flight === undefined) {
-        flight = this.flights.start(uri, run, options.tags ?? []);
+        flight = this.flights.start(uri, run, chosen.tags);
         started.push(flight);
       } else {
         this.coalescedLoads++;
       }
       awaited.set(uri, this.flights.join(flight, signal));
     }
-    if (started.length > 0) void this.#flyTogether(started, run, loader, options);
+    if (started.length > 0) void this.#flyTogether(started, run, loader, chosen);
     const settled = await Promise.allSettled(awaited.values());
     for (const [at, uri] of [...awaited.keys()].entries()) {
       const outcome = settled[at]!;
@@ -93,17 +97,16 @@ export class ReadThrough<V> {
     flight: Flight<V>,
     loader: Loader<V>,
     stale: V | undefined,
-    options: LoadOptions,
+    chosen: Choices,
   ): Promise<void> {
-    const chosen = new Choices(options);
     const context: LoadContext<V> = Object.freeze({
       signal: flight.run.controller.signal,
       stale,
-      ...chosen.setters([flight]),
+      ...this.#setters(chosen, [flight]),
     });
     this.loads++;
     try {
-      this.#land(flight, await loader(flight.uri, context), chosen.options);
+      this.#land(flight, await called(() => loader(flight.uri, context)), chosen.options);
     } catch (error) {
       this.loadFailures++;
       this.#crash(flight, error);
@@ -114,17 +117,16 @@ export class ReadThrough<V> {
     flights: readonly Flight<V>[],
     run: LoaderRun,
     loader: BulkLoader<V>,
-    options: LoadOptions,
+    chosen: Choices,
   ): Promise<void> {
-    const chosen = new Choices(options);
     const context: BulkLoadContext<V> = Object.freeze({
       signal: run.controller.signal,
-      ...chosen.setters(flights),
+      ...this.#setters(chosen, flights),
     });
     this.loads++;
     try {
       const uris = Object.freeze(flights.map((flight) => flight.uri));
-      const values: unknown = await loader(uris, context);
+      const values: unknown = await called(() => loader(uris, context));
       if (!(values instanceof Map)) {
         throw new TypeError(
           `a bulk loader must return a Map from URI to value, got ${describeValue(values)}`,
@@ -138,6 +140,22 @@ export class ReadThrough<V> {
       this.loadFailures++;
       for (const flight of flights) this.#crash(flight, error);
     }
+  }
+
+  #setters(
+    chosen: Choices,
+    flights: readonly Flight<V>[],
+  ): Pick<LoadContext<V>, 'setTtl' | 'setTags'> {
+    return {
+      setTtl: (ttlMs) => {
+        const checked = checkDurationMs('ttlMs', ttlMs, 'never expires');
+        chosen.options = { ...chosen.options, ttlMs: checked };
+      },
+      setTags: (tags) => {
+        chosen.options = { ...chosen.options, tags: checkTags('tags', tags) };
+        for (const flight of flights) this.flights.retag(flight, chosen.tags);
+      },
+    };
   }
 
   #land(flight: Flight<V>, value: V, options: LoadOptions): void {
@@ -175,25 +193,22 @@ export class ReadThrough<V> {
   }
 }
 
-/** What the loader chose for its value, over what the caller asked for. */
+/** What the caller asked for, as it stood when it called, and what the loader chose over it. */
 class Choices {
   options: LoadOptions;
 
   constructor(options: LoadOptions) {
-    this.options = options;
+    this.options = { ...options, tags: options.tags === undefined ? undefined : [...options.tags] };
   }
 
-  setters(flights: readonly Flight<unknown>[]): Pick<LoadContext<unknown>, 'setTtl' | 'setTags'> {
-    return {
-      setTtl: (ttlMs) => {
-        this.options = { ...this.options, ttlMs: checkDurationMs('ttlMs', ttlMs, 'never expires') };
-      },
-      setTags: (tags) => {
-        this.options = { ...this.options, tags: checkTags('tags', tags) };
-        for (const flight of flights) flight.tags = this.options.tags ?? [];
-      },
-    };
+  get tags(): readonly string[] {
+    return this.options.tags ?? [];
   }
+}
+
+/** A loader that throws fails as late as one that rejects, so that callers meanwhile share it. */
+function called<T>(loader: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => resolve(loader()));
 }
 
 function absenceError(uri: string): GranaryError {
