@@ -5,7 +5,7 @@ import { EventLog } from '../support/event-log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** Collects, from inside every event, whether a bound was ever exceeded. */
-function watchBounds(cache: ResourceCache<unknown>): { readonly exceeded: string[] } {
+function watchBounds<V>(cache: ResourceCache<V>): { readonly exceeded: string[] } {
   const exceeded: string[] = [];
   for (const event of ['evicted', 'expired', 'invalidated', 'loaded', 'accessed'] as const) {
     cache.on(event, ({ uri }) => {

@@ -27,7 +27,8 @@ function takeAll(
   const nextDue = wheel.nextDue();
   const taken = takeExpired(wheel, deadlines, now);
   const expected = [...deadlines.keys()].filter((slot) => now > deadlines.get(slot)!);
-  expect([...taken].sort()).toEqual(expected.sort());
+  expect(new Set(taken)).toEqual(new Set(expected));
+  expect(taken).toHaveLength(expected.length);
   const instants = taken.map((slot) => Math.floor(deadlines.get(slot)!));
   expect(instants).toEqual(instants.toSorted((a, b) => a - b));
   for (const instant of instants) expect(instant + 1).toBeGreaterThanOrEqual(nextDue);
@@ -81,7 +82,7 @@ describe('DeadlineWheel', () => {
       wheel.cancel(cancelled);
       wheel.cancel(77);
       const rest = [0, 1, 2].filter((slot) => slot !== cancelled);
-      expect(wheel.takeDue(11).sort()).toEqual(rest);
+      expect(new Set(wheel.takeDue(11))).toEqual(new Set(rest));
     }
   });
 

@@ -145,7 +145,7 @@ describe('EventHub', () => {
     for (const uri of ['a', 'b']) hub.queue(accessed(uri));
     hub.flush();
     expect(log).toEqual(['before a', 'after a', 'before b', 'after b']);
-    const messages = (await signals.warnings()).map(({ message }) => message.split('\n')[0]);
+    const messages = (await signals.warnings()).map(({ message }) => message.split('\n')[0]!);
     expect(messages.sort()).toEqual([
       expect.stringContaining("'accessed' failed on a: Error: rejected by a listener"),
       expect.stringContaining("'accessed' failed on a: Error: thrown by a listener"),
