@@ -7,6 +7,11 @@ const WIDTHS = Array.from({ length: LEVELS }, (_, level) => SPAN ** level);
 /** The farthest that a bucket can stand for, about two years; later deadlines are looked at then. */
 const HORIZON = SPAN ** LEVELS - 1;
 
+function copyInto<T extends Int32Array | Float64Array>(to: T, from: T): T {
+  to.set(from);
+  return to;
+}
+
 /** Place of the `turn`-th bucket of a level; a clock may stand below 0. */
 function bucketOf(level: number, turn: number): number {
   const place = turn % SPAN;
@@ -142,13 +147,9 @@ export class DeadlineWheel {
 
   #grow(slots: number): void {
     const capacity = Math.max(64, 2 ** Math.ceil(Math.log2(slots)));
-    const grown = <T extends Int32Array | Float64Array>(to: T, from: T): T => {
-      to.set(from);
-      return to;
-    };
-    this.#next = grown(new Int32Array(capacity), this.#next);
-    this.#previous = grown(new Int32Array(capacity), this.#previous);
-    this.#buckets = grown(new Int32Array(capacity).fill(NONE), this.#buckets);
-    this.#due = grown(new Float64Array(capacity), this.#due);
+    this.#next = copyInto(new Int32Array(capacity), this.#next);
+    this.#previous = copyInto(new Int32Array(capacity), this.#previous);
+    this.#buckets = copyInto(new Int32Array(capacity).fill(NONE), this.#buckets);
+    this.#due = copyInto(new Float64Array(capacity), this.#due);
   }
 }

@@ -1,8 +1,10 @@
 import type { EventHub } from '../events/event-hub.ts';
 import type { EvictionCause } from '../events/resource-event.ts';
+import { Word } from '../native/heap-block.ts';
 import type { Bounds } from './cache-options.ts';
 import { deadlineOf, Entry, type EntryExtras } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
+import type { HeapParts } from './heap-parts.ts';
 import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
@@ -17,17 +19,6 @@ export interface Lifetime {
   readonly idleTtlMs: number;
   readonly tags: readonly string[];
 }
-
-/** @returns the order that the ledger's bounds call for: `current`, where that still fits. */
-export type OrderFactory<V> = (
-  ledger: Ledger,
-  residence: Residence<V>,
-  now: number,
-  current?: Order<V>,
-) => Order<V>;
-
-const CLOCK = 0;
-const USED_AT = 1;
 
 /**
  * Values on this thread's heap, by reference.
@@ -47,26 +38,21 @@ export class HeapStore<V> implements Residence<V> {
   readonly #clock: StoreClock;
   readonly #words: Int32Array;
   readonly #hub: EventHub<V>;
-  readonly #createOrder: OrderFactory<V>;
+  readonly #parts: HeapParts<V>;
   readonly #tags = new TagIndex<V>();
   readonly #timer: ExpiryTimer | undefined;
   #order: Order<V>;
   #index: KeyIndex | undefined;
 
-  constructor(
-    bounds: Bounds,
-    clock: StoreClock,
-    hub: EventHub<V>,
-    createOrder: OrderFactory<V>,
-  ) {
+  constructor(bounds: Bounds, parts: HeapParts<V>, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
     this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes };
-    this.#clock = clock;
-    this.#words = clock.words;
+    this.#parts = parts;
+    this.#clock = parts.clock;
+    this.#words = parts.clock.words;
     this.#hub = hub;
-    this.#createOrder = createOrder;
-    this.#timer = clock.ticking ? new ExpiryTimer(this) : undefined;
-    this.#order = createOrder(this.ledger, this, clock.read());
+    this.#timer = parts.clock.ticking ? new ExpiryTimer(this) : undefined;
+    this.#order = parts.createOrder(this.ledger, this, parts.clock.read());
   }
 
   get maxEntryBytes(): number {
@@ -80,7 +66,7 @@ export class HeapStore<V> implements Residence<V> {
       this.misses++;
       return undefined;
     }
-    const now = this.#words[CLOCK]!;
+    const now = this.#words[Word.clock]!;
     if (now - entry.born > entry.fastTtl && !this.#livesAt(entry, this.#now())) {
       this.misses++;
       return undefined;
@@ -111,7 +97,7 @@ export class HeapStore<V> implements Residence<V> {
    */
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
     const now = this.#now();
-    this.#words[USED_AT] = now;
+    this.#words[Word.usedAt] = now;
     const former = this.#entries.get(uri);
     const resident = former !== undefined && this.#livesAt(former, now) ? former : undefined;
     if (weight > this.#order.maxEntryBytes) {
@@ -199,7 +185,7 @@ export class HeapStore<V> implements Residence<V> {
   resize(bounds: Bounds): void {
     const now = this.#now();
     Object.assign(this.ledger, bounds);
-    const order = this.#createOrder(this.ledger, this, now, this.#order);
+    const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
     if (order === this.#order) order.resize();
     else this.#moveTo(order);
   }
@@ -219,6 +205,7 @@ export class HeapStore<V> implements Residence<V> {
     this.#timer?.disarm();
     this.#drop();
     this.#order.close();
+    this.#parts.close();
   }
 
   // Residence
@@ -241,7 +228,7 @@ export class HeapStore<V> implements Residence<V> {
   }
 
   #now(): number {
-    const now = this.#words[CLOCK]!;
+    const now = this.#words[Word.clock]!;
     if (now < REBASE_AT) return now;
     const reading = this.#clock.read();
     return this.#clock.ticking && reading >= REBASE_AT ? this.#rebase(reading) : reading;
@@ -275,7 +262,7 @@ export class HeapStore<V> implements Residence<V> {
 
   #record(entry: Entry<V>): void {
     const now = this.#now();
-    this.#words[USED_AT] = now;
+    this.#words[Word.usedAt] = now;
     this.#order.touch(entry, now);
   }
 

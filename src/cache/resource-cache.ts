@@ -15,8 +15,8 @@ import {
 } from './cache-options.ts';
 import type { CacheStats, EntryInfo } from './cache-stats.ts';
 import { deadlineOf } from './entry.ts';
-import { createHeapStore } from './heap-parts.ts';
-import type { HeapStore } from './heap-store.ts';
+import { createHeapParts } from './heap-parts.ts';
+import { HeapStore } from './heap-store.ts';
 import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
 import { ReadThrough } from './read-through.ts';
 
@@ -46,7 +46,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
   constructor(options?: CacheOptions<V>) {
     this.#settings = readCacheOptions(options);
-    this.#store = createHeapStore(this.#settings, this.#hub);
+    this.#store = new HeapStore<V>(this.#settings, createHeapParts<V>(this.#settings), this.#hub);
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
@@ -129,7 +129,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     for (const pair of checked) {
       if (!Array.isArray(pair)) badOption('entries', pair, 'an iterable of [uri, value]');
       checkUri(pair[0]);
-      this.#weigh(pair[0], pair[1] as V, options);
+      this.#weigh(pair[0], pair[1], options);
     }
     if (options !== undefined) readLifetime(options, this.#settings.lifetime);
     for (const [uri, value] of checked) this.set(uri, value, options);

@@ -16,6 +16,11 @@ export class SlotTable<V> {
     return this.#entries[slot];
   }
 
+  /** Any entry; for when none is better than another. */
+  first(): Entry<V> | undefined {
+    return this.#entries.find((entry) => entry !== undefined);
+  }
+
   release(slot: number): void {
     this.#entries[slot] = undefined;
     this.#free.push(slot);

@@ -1,5 +1,7 @@
-import { badOption } from '../options.ts';
 import type { Clock } from '../clock.ts';
+import { Word } from '../native/heap-block.ts';
+import type { HeapCore } from '../native/heap-core.ts';
+import { badOption } from '../options.ts';
 
 /**
  * What the clock word holds while nobody ticks it. It is larger than every reading, so the age of
@@ -23,7 +25,10 @@ export interface StoreClock {
    * Whether time passes by itself. A manual clock does no background work: no ticker, no timer.
    */
   readonly ticking: boolean;
-  /** `[0]`: the current reading, or `ASLEEP`. `[1]`: the store writes when it last used the clock. */
+  /**
+   * `[Word.clock]`: the current reading, or `ASLEEP`. `[Word.usedAt]`: the store writes the reading at
+   * which it last used the clock.
+   */
   readonly words: Int32Array;
   /** The time now; wakes the ticker. */
   read(): number;
@@ -36,11 +41,12 @@ export interface StoreClock {
 /** A `Clock` that the user moves. */
 export class ManualClock implements StoreClock {
   readonly ticking = false;
-  readonly words = new Int32Array([ASLEEP, 0]);
+  readonly words = new Int32Array(Word.header);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.words[Word.clock] = ASLEEP;
     this.read();
   }
 
@@ -58,5 +64,34 @@ export class ManualClock implements StoreClock {
 
   rebase(): void {
     // Its readings are the user's own, and no fast path looks at them.
+  }
+}
+
+/** The clock that the native thread ticks while the store is in use. */
+export class NativeClock implements StoreClock {
+  readonly ticking = true;
+  readonly words: Int32Array;
+  readonly #core: HeapCore;
+  /** Reading 0 in ms since 1970. */
+  #originMs: number;
+
+  constructor(core: HeapCore) {
+    this.#core = core;
+    this.words = core.words;
+    this.#originMs = Date.now() - core.wake();
+  }
+
+  read(): number {
+    const reading = this.words[Word.clock]!;
+    return reading === ASLEEP ? this.#core.wake() : reading;
+  }
+
+  toWallMs(reading: number): number {
+    return this.#originMs + reading;
+  }
+
+  rebase(delta: number): void {
+    this.#core.rebase(delta);
+    this.#originMs += delta;
   }
 }

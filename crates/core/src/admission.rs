@@ -1,0 +1,391 @@
+//! Who stays in main: moka's `TinyLFU` over keys that are hash, slot and ticket.
+//!
+//! The values stay in JS. Main knows an entry by its slot there, its ticket (which tells this stay
+//! in the slot from an earlier one) and the 64-bit hash of its URI. `Hash` feeds the hash to moka's
+//! sketch, `Eq` compares slot and ticket: two URIs with one hash share a frequency, never an entry.
+
+mod instance;
+mod record;
+
+use crate::error::{Error, Result};
+use instance::Instance;
+use record::{Record, Records};
+
+/// An entry of main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resident {
+    /// Its slot in JS.
+    pub slot: u32,
+    /// Which stay in the slot.
+    pub ticket: i32,
+}
+
+/// What may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entries that main may hold: `max_entries` without the window's share.
+    pub main_entries: u32,
+    /// Entries of the whole store, 1 to 2^24.
+    pub max_entries: u32,
+    /// Bytes of the whole store.
+    pub max_bytes: u64,
+}
+
+/// moka bounds one weight; this scale makes it bound entries and bytes at once.
+const SCALE: u64 = 1 << 30;
+
+impl Bounds {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] naming the bound.
+    pub fn new(main_entries: u32, max_entries: u32, max_bytes: u64) -> Result<Self> {
+        let check = |name, value: f64, min: f64, max: f64| {
+            if value >= min && value <= max {
+                return Ok(());
+            }
+            Err(Error::OutOfRange {
+                name,
+                value,
+                min,
+                max,
+            })
+        };
+        check(
+            "maxEntries",
+            f64::from(max_entries),
+            1.0,
+            f64::from(1 << 24),
+        )?;
+        check(
+            "mainEntries",
+            f64::from(main_entries),
+            1.0,
+            f64::from(max_entries),
+        )?;
+        #[expect(clippy::cast_precision_loss, reason = "only compared with 1")]
+        check("maxBytes", max_bytes as f64, 1.0, 9_007_199_254_740_991.0)?;
+        Ok(Self {
+            main_entries,
+            max_entries,
+            max_bytes,
+        })
+    }
+
+    /// Weight of one entry: the larger of its shares of bytes and of entries, so that a sum within
+    /// [`Bounds::capacity`] holds both bounds.
+    fn weigh(&self, bytes: u64) -> u32 {
+        let by_bytes = (u128::from(SCALE) * u128::from(bytes)).div_ceil(u128::from(self.max_bytes));
+        let weight = by_bytes.max(u128::from(self.unit()));
+        u32::try_from(weight).unwrap_or(u32::MAX)
+    }
+
+    fn capacity(&self) -> u64 {
+        u64::from(self.main_entries) * self.unit()
+    }
+
+    fn unit(&self) -> u64 {
+        SCALE.div_ceil(u64::from(self.max_entries))
+    }
+}
+
+/// What JS asks for, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// An entry that left the window; `uses` hits while it was there.
+    Offer {
+        /// Who.
+        resident: Resident,
+        /// Hash of the URI.
+        hash: u64,
+        /// Its bytes.
+        bytes: u64,
+        /// Hits in the window, told as accesses.
+        uses: u8,
+    },
+    /// An entry that was invalidated or has expired.
+    Remove(Resident),
+    /// An entry that was overwritten by one of other bytes.
+    Reweigh {
+        /// Who.
+        resident: Resident,
+        /// Its bytes now.
+        bytes: u64,
+    },
+}
+
+/// Maintenance that changed nothing this often in a row has nothing left that it can do.
+const QUIET_ROUNDS: u32 = 3;
+
+/// More accesses than this are not repeated when an entry enters an instance.
+const MOST_REPLAYED: u8 = 3;
+
+/// The policy of one store. All calls come from one thread at a time.
+#[derive(Debug)]
+pub struct Admission {
+    bounds: Bounds,
+    main: Instance,
+    /// Takes the place of `main` once it has every record; told by instance number which is where.
+    successor: Option<Instance>,
+    /// Next slot to move to the successor.
+    moved_to: u32,
+    records: Records,
+    instances: u32,
+    /// Entries that left and that JS has not been told of.
+    notices: Vec<Resident>,
+    fault_armed: bool,
+}
+
+impl Admission {
+    /// An empty policy.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            main: Instance::new(1, bounds.capacity()),
+            successor: None,
+            moved_to: 0,
+            records: Records::default(),
+            instances: 1,
+            notices: Vec::new(),
+            fault_armed: false,
+        }
+    }
+
+    /// Applies one operation; what leaves because of it is told after [`Admission::maintain`].
+    ///
+    /// The records change first: they are what [`Admission::recover`] goes by.
+    ///
+    /// # Panics
+    /// On purpose, where [`Admission::arm_fault`] was called.
+    pub fn apply(&mut self, operation: Operation) {
+        match operation {
+            Operation::Offer {
+                resident,
+                hash,
+                bytes,
+                uses,
+            } => {
+                let instance = self.newest_mut().number();
+                self.records.insert(Record {
+                    resident,
+                    hash,
+                    bytes,
+                    uses,
+                    instance,
+                });
+                self.fault_if_armed();
+                self.enter(resident);
+            }
+            Operation::Remove(resident) => {
+                let record = self.records.remove(resident);
+                self.fault_if_armed();
+                if let Some(record) = record {
+                    self.instance_of(&record).remove(&record);
+                }
+            }
+            Operation::Reweigh { resident, bytes } => {
+                if let Some(record) = self.records.get_mut(resident) {
+                    record.bytes = bytes;
+                }
+                self.fault_if_armed();
+                if let Some(record) = self.records.get(resident) {
+                    self.instance_of(record)
+                        .reweigh(record, self.bounds.weigh(bytes));
+                }
+            }
+        }
+    }
+
+    /// The entry in `slot` was read.
+    pub fn access(&mut self, slot: u32) {
+        if let Some(record) = self.records.used(slot) {
+            self.instance_of(&record).touch(&record);
+        }
+    }
+
+    /// Lets moka evict, and takes a step of a rebuild under way: at most `moves` entries.
+    pub fn maintain(&mut self, moves: u32) {
+        self.main.run_pending();
+        self.collect_evicted();
+        if self.successor.is_none() && self.main.has_outgrown_sketch(self.records.len()) {
+            self.begin_rebuild();
+        }
+        if self.successor.is_some() {
+            self.move_some(moves);
+        }
+    }
+
+    /// As [`Admission::maintain`] until nothing is left to do; `finish` ends a rebuild too.
+    pub fn settle(&mut self, finish: bool) {
+        let moves = if finish { u32::MAX } else { 0 };
+        let mut quiet_rounds = 0;
+        while quiet_rounds < QUIET_ROUNDS {
+            let before = self.main.state();
+            self.maintain(moves);
+            let quiet = self.main.state() == before && !(finish && self.is_rebuilding());
+            quiet_rounds = if quiet { quiet_rounds + 1 } else { 0 };
+            if quiet && self.main.is_within_capacity() {
+                return;
+            }
+        }
+    }
+
+    /// Entries that left since the last call.
+    pub fn take_notices(&mut self) -> Vec<Resident> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Entries in main.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether main is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.len() == 0
+    }
+
+    /// Whether entries are on their way to a new instance.
+    #[must_use]
+    pub fn is_rebuilding(&self) -> bool {
+        self.successor.is_some()
+    }
+
+    /// How often main was rebuilt.
+    #[must_use]
+    pub fn rebuilds(&self) -> u32 {
+        self.instances - 1
+    }
+
+    /// Forgets everything, without notices.
+    pub fn clear(&mut self) {
+        self.records = Records::default();
+        self.notices.clear();
+        self.successor = None;
+        self.main = self.next_instance();
+    }
+
+    /// Takes new bounds. What no longer fits leaves at once, least used first, then oldest; the rest
+    /// moves to an instance with the new capacity step by step.
+    ///
+    /// `max_entry_bytes` is the heaviest entry that may stay, `main_bytes` what main may hold.
+    pub fn resize(&mut self, bounds: Bounds, main_bytes: u64, max_entry_bytes: u64) {
+        self.settle(true);
+        self.bounds = bounds;
+        let entries = bounds.main_entries as usize;
+        for record in self.records.excess(entries, main_bytes, max_entry_bytes) {
+            self.main.remove(&record);
+            self.records.remove(record.resident);
+            self.notices.push(record.resident);
+        }
+        self.begin_rebuild();
+    }
+
+    /// After a caught panic: moka's state is unknown, ours is not. A fresh instance takes every
+    /// record that is left.
+    pub fn recover(&mut self) {
+        self.main = self.next_instance();
+        self.successor = None;
+        self.begin_rebuild();
+        self.move_some(u32::MAX);
+    }
+
+    /// Makes the next operation panic, to test what a panic does.
+    pub fn arm_fault(&mut self) {
+        self.fault_armed = true;
+    }
+
+    /// A record enters its instance.
+    fn enter(&mut self, resident: Resident) {
+        let Some(&record) = self.records.get(resident) else {
+            return;
+        };
+        let weight = self.bounds.weigh(record.bytes);
+        let instance = self.newest_mut();
+        // moka's sketch counts look-ups only; an offer is a use of its own.
+        for _ in 0..=record.uses.min(MOST_REPLAYED) {
+            instance.touch(&record);
+        }
+        instance.insert(&record, weight);
+    }
+
+    fn fault_if_armed(&mut self) {
+        assert!(
+            !std::mem::take(&mut self.fault_armed),
+            "a fault was injected"
+        );
+    }
+
+    fn newest_mut(&mut self) -> &mut Instance {
+        self.successor.as_mut().unwrap_or(&mut self.main)
+    }
+
+    fn instance_of(&self, record: &Record) -> &Instance {
+        match &self.successor {
+            Some(successor) if successor.number() == record.instance => successor,
+            _ => &self.main,
+        }
+    }
+
+    fn collect_evicted(&mut self) {
+        let mut evicted = self.main.take_evicted();
+        if let Some(successor) = &mut self.successor {
+            successor.run_pending();
+            evicted.extend(successor.take_evicted());
+        }
+        for (resident, instance) in evicted {
+            // An entry that moved on, or whose slot another stay has, is not the one that left.
+            if self
+                .records
+                .get(resident)
+                .is_some_and(|record| record.instance == instance)
+            {
+                self.records.remove(resident);
+                self.notices.push(resident);
+            }
+        }
+    }
+
+    fn next_instance(&mut self) -> Instance {
+        self.instances += 1;
+        Instance::new(self.instances, self.bounds.capacity())
+    }
+
+    fn begin_rebuild(&mut self) {
+        self.successor = Some(self.next_instance());
+        self.moved_to = 0;
+    }
+
+    fn move_some(&mut self, moves: u32) {
+        let Some(successor) = &mut self.successor else {
+            return;
+        };
+        let end = self
+            .records
+            .slots()
+            .min(self.moved_to.saturating_add(moves));
+        for slot in self.moved_to..end {
+            let Some(record) = self.records.at_mut(slot) else {
+                continue;
+            };
+            if record.instance == successor.number() {
+                continue;
+            }
+            self.main.remove(record);
+            record.instance = successor.number();
+            for _ in 0..record.uses.min(MOST_REPLAYED) {
+                successor.touch(record);
+            }
+            successor.insert(record, self.bounds.weigh(record.bytes));
+        }
+        self.moved_to = end;
+        if end == self.records.slots()
+            && let Some(successor) = self.successor.take()
+        {
+            self.main = successor;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the policy knows of each entry in main, by slot.
+
+use super::Resident;
+
+/// Uses are counted up to here.
+const MOST_USES: u8 = 15;
+
+/// Accesses per record after which all counts are halved, so that old fame fades.
+const USES_PER_AGE: usize = 10;
+
+/// One entry of main.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record {
+    pub(super) resident: Resident,
+    pub(super) hash: u64,
+    pub(super) bytes: u64,
+    /// Accesses, saturating and ageing: what a rebuild carries over and a shrinking store goes by.
+    pub(super) uses: u8,
+    /// Number of the instance that holds it.
+    pub(super) instance: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    slots: Vec<Option<Record>>,
+    len: usize,
+    uses_since_ageing: usize,
+}
+
+impl Records {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// One more than the highest slot ever used.
+    pub(super) fn slots(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn insert(&mut self, record: Record) {
+        let at = record.resident.slot as usize;
+        if at >= self.slots.len() {
+            self.slots.resize(at + 1, None);
+        }
+        if self.slots[at].replace(record).is_none() {
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn get(&self, resident: Resident) -> Option<&Record> {
+        let record = self.slots.get(resident.slot as usize)?.as_ref()?;
+        (record.resident == resident).then_some(record)
+    }
+
+    pub(super) fn get_mut(&mut self, resident: Resident) -> Option<&mut Record> {
+        let record = self.slots.get_mut(resident.slot as usize)?.as_mut()?;
+        (record.resident == resident).then_some(record)
+    }
+
+    pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut Record> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn remove(&mut self, resident: Resident) -> Option<Record> {
+        let record = *self.get(resident)?;
+        self.slots[resident.slot as usize] = None;
+        self.len -= 1;
+        Some(record)
+    }
+
+    /// Counts a use of whoever is in `slot`.
+    pub(super) fn used(&mut self, slot: u32) -> Option<Record> {
+        self.uses_since_ageing += 1;
+        if self.uses_since_ageing > USES_PER_AGE * self.len.max(1) {
+            self.uses_since_ageing = 0;
+            for record in self.slots.iter_mut().flatten() {
+                record.uses /= 2;
+            }
+        }
+        let record = self.at_mut(slot)?;
+        record.uses = (record.uses + 1).min(MOST_USES);
+        Some(*record)
+    }
+
+    /// What has to leave for the rest to fit: too heavy ones, then the least used, then the oldest.
+    pub(super) fn excess(&self, entries: usize, bytes: u64, max_entry_bytes: u64) -> Vec<Record> {
+        let mut left = self.len;
+        let mut held: u64 = self.slots.iter().flatten().map(|record| record.bytes).sum();
+        let mut order: Vec<&Record> = self.slots.iter().flatten().collect();
+        order.sort_by_key(|record| {
+            (
+                record.bytes <= max_entry_bytes,
+                record.uses,
+                record.resident.ticket,
+            )
+        });
+        let mut leaving = Vec::new();
+        for record in order {
+            if left <= entries && held <= bytes && record.bytes <= max_entry_bytes {
+                break;
+            }
+            left -= 1;
+            held -= record.bytes;
+            leaving.push(*record);
+        }
+        leaving
+    }
+}

@@ -1,0 +1,47 @@
+//! Errors, each with the code that JS sees.
+
+/// What can go wrong in the core.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number is outside of what the core can work with.
+    #[error("{name} must be from {min} to {max}, got {value}")]
+    OutOfRange {
+        /// The option.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// Smallest allowed value.
+        min: f64,
+        /// Largest allowed value.
+        max: f64,
+    },
+    /// A panic was caught; the store was rebuilt from what it knows and goes on.
+    #[error("internal fault in the native core, the store goes on: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The stable code that JS sees.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfRange { .. } => "ERR_GRANARY_BAD_OPTION",
+            Self::Internal(_) => "ERR_GRANARY_INTERNAL",
+        }
+    }
+
+    /// An error from what a caught panic carried.
+    #[must_use]
+    pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned());
+        Self::Internal(text)
+    }
+}
+
+/// Shorthand of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
