@@ -19,7 +19,7 @@ export class Entry<V> {
   born: number;
   /**
    * Up to this age a hit needs no further check. The whole time to live where that is short enough
-   * and nothing else ends the entry; -1 sends every hit to the slow path.
+   * and nothing else ends the entry; a negative one sends every hit to the slow path.
    */
   fastTtl: number;
   /** Time to live in ms; 0 = never expires. */

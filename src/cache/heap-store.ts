@@ -247,7 +247,9 @@ export class HeapStore<V> implements Residence<V> {
   }
 
   #fastTtl(lifetime: Lifetime): number {
-    if (!this.#clock.ticking || lifetime.idleTtlMs > 0) return -1;
+    // An injected clock's readings may be larger than ASLEEP.
+    if (!this.#clock.ticking) return -Infinity;
+    if (lifetime.idleTtlMs > 0) return -1;
     if (lifetime.ttlMs === 0 || lifetime.ttlMs >= MAX_FAST_TTL_MS) return MAX_FAST_TTL_MS;
     return Math.floor(lifetime.ttlMs);
   }
