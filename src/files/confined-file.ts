@@ -18,8 +18,10 @@ export function isBelow(root: string, realPath: string): boolean {
 /** A FIFO or a terminal that took the place of a file a moment ago must not hold up the open. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** A file that is replaced again and again while it is opened is given up. */
-const ATTEMPTS = 3;
+/** Where the system does not say what was opened, a file that keeps being replaced is given up. */
+const ATTEMPTS = 10;
+
+const LOST_NAME = ' (deleted)';
 
 /**
  * Opens a file, and says where what was opened lies: looking at the path before or after would leave
@@ -37,7 +39,7 @@ export async function openConfined(root: string, file: string): Promise<Confined
     try {
       const realPath = await locate(opened.handle, file);
       if (realPath !== undefined) {
-        if (isBelow(root, realPath)) return { ...opened, realPath };
+        if (await isConfined(root, file, realPath)) return { ...opened, realPath };
         await opened.handle.close();
         return undefined;
       }
@@ -51,6 +53,20 @@ export async function openConfined(root: string, file: string): Promise<Confined
   return undefined;
 }
 
+/**
+ * What was opened lies below the root, and so does every folder on the way: a path that leads out and
+ * back in would tell how folders outside are called.
+ */
+async function isConfined(root: string, file: string, realPath: string): Promise<boolean> {
+  if (!isBelow(root, realPath)) return false;
+  if (realPath === file) return true;
+  for (let folder = path.dirname(file); isBelow(root, folder); folder = path.dirname(folder)) {
+    const realFolder = await realpath(folder);
+    if (realFolder !== root && !isBelow(root, realFolder)) return false;
+  }
+  return true;
+}
+
 async function openRegular(
   file: string,
 ): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
@@ -58,8 +74,8 @@ async function openRegular(
     // Looked at before: to open a FIFO or a device has effects of its own.
     if (!(await stat(file)).isFile()) return undefined;
     const handle = await open(file, OPEN_FLAGS);
-    const stats = await handle.stat();
-    if (stats.isFile()) return { handle, stats };
+    const stats = await handle.stat().catch(() => undefined);
+    if (stats?.isFile()) return { handle, stats };
     await handle.close();
     return undefined;
   } catch (error) {
@@ -73,9 +89,10 @@ async function locate(handle: FileHandle, file: string): Promise<string | undefi
   if (process.platform === 'linux') {
     const known = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined);
     if (known !== undefined) {
-      // proc(5): so is marked what has lost its name; a name may also just end so.
-      if (!known.endsWith(' (deleted)')) return known;
-      return (await isAt(handle, known)) ? known : undefined;
+      // proc(5) marks so what has lost its name since; a name may also just end so. Either way it
+      // lay there when it was opened.
+      const isGone = known.endsWith(LOST_NAME) && !(await isAt(handle, known));
+      return isGone ? known.slice(0, -LOST_NAME.length) : known;
     }
   }
   const realPath = await realpath(file);

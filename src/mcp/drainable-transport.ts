@@ -1,3 +1,4 @@
+// oxlint-disable unicorn/prefer-add-event-listener -- a Transport has callbacks, not events
 import type {
   Transport,
   TransportSendOptions,

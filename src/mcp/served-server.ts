@@ -35,5 +35,7 @@ export async function createServer(
 
 /** Tells the client of a server that the list has changed, if it has introduced itself. */
 export function announceListChange(server: McpServer): void {
-  if (server.server.getClientCapabilities() !== undefined) server.sendResourceListChanged();
+  const { server: protocol } = server;
+  if (protocol.transport === undefined || protocol.getClientCapabilities() === undefined) return;
+  protocol.sendResourceListChanged().catch((error: Error) => protocol.onerror?.(error));
 }
