@@ -7,6 +7,12 @@ import {
   type ResourceListener,
 } from './resource-event.ts';
 
+/**
+ * How deep listeners may nest that cause events of their own. Below that, what they cause waits for
+ * the delivery above: order is kept, and the stack holds.
+ */
+const DEEPEST = 64;
+
 interface Registration<V> {
   readonly listener: ResourceListener<V>;
   readonly once: boolean;
@@ -18,6 +24,7 @@ interface Registration<V> {
  * The place of delivery (which event, which listener next) belongs to the hub, not to a stack frame:
  * a listener that calls back in causes a nested `flush`, which goes on from that place. So every
  * listener sees all events in one order, and each call returns after its own events were delivered.
+ * A call that caused none leaves the rest of the queue to the delivery under way.
  */
 export class EventHub<V> {
   /** Which events somebody listens to; read on hot paths instead of asking a method. */
@@ -40,6 +47,10 @@ export class EventHub<V> {
   #current: ResourceEvent<V> | undefined;
   #audience: readonly Registration<V>[] = [];
   #nextListener = 0;
+  /** How many listeners are running, one within the other. */
+  #depth = 0;
+  /** Length of the queue when the innermost of them was called. */
+  #queuedBefore = 0;
   readonly #reported = new WeakSet<ResourceListener<V>>();
 
   add(event: ResourceEventName, listener: ResourceListener<V>, once: boolean): void {
@@ -67,6 +78,8 @@ export class EventHub<V> {
   }
 
   flush(): void {
+    const causedNone = this.#depth > 0 && this.#queue.length === this.#queuedBefore;
+    if (causedNone || this.#depth >= DEEPEST) return;
     for (;;) {
       const registration = this.#audience[this.#nextListener];
       if (this.#current !== undefined && registration !== undefined) {
@@ -78,6 +91,7 @@ export class EventHub<V> {
       if (this.#current === undefined) {
         if (this.#queueHead > 0) this.#queue = [];
         this.#queueHead = 0;
+        this.#queuedBefore = 0;
         this.#audience = [];
         return;
       }
@@ -95,6 +109,8 @@ export class EventHub<V> {
         this.#registrations[event.event].filter((other) => other !== registration),
       );
     }
+    this.#depth++;
+    this.#queuedBefore = this.#queue.length;
     try {
       const returned: unknown = registration.listener(event);
       if (returned instanceof Promise) {
@@ -102,6 +118,8 @@ export class EventHub<V> {
       }
     } catch (error) {
       this.#report(registration.listener, event, error);
+    } finally {
+      this.#depth--;
     }
   }
 
