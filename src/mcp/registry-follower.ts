@@ -7,7 +7,8 @@ const abandoned = new FinalizationRegistry<() => void>((stop) => stop());
  * Tells a follower of changes of a registry without keeping it alive: servers that are made for
  * each session come and go, and nobody tells them to let go of a registry that outlives them.
  *
- * @param onChange must not refer to the follower but by its argument
+ * @param onChange knows the follower by its argument only, best as a function of a module: closures
+ * made in one scope keep all of it alive
  * @returns ends it
  */
 export function followRegistry<T extends WeakKey>(

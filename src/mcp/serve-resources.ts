@@ -3,8 +3,10 @@ import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 
 import { GranaryError } from '../errors.ts';
+import type { ReadContext } from '../manager/read-context.ts';
 import { ResourceManager } from '../manager/resource-manager.ts';
 import { badOption } from '../options.ts';
+import type { RegistryChange } from '../registry/uri-registry.ts';
 import { followRegistry } from './registry-follower.ts';
 import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
 import { ResourceServer } from './resource-server.ts';
@@ -72,9 +74,7 @@ export async function serveResources(
   });
   const resources = new ResourceServer(protocol, manager, settings, mirror);
   installHandlers(protocol, types, resources, mirror === undefined);
-  const stopFollowing = followRegistry(manager.registry, resources, (follower, change) =>
-    follower.onRegistryChange(change),
-  );
+  const stopFollowing = followRegistry(manager.registry, resources, tellOfChange);
   const close = (): void => {
     if (!served.delete(protocol)) return;
     stopFollowing();
@@ -82,6 +82,11 @@ export async function serveResources(
     for (const method of RESOURCE_METHODS) protocol.removeRequestHandler(method);
   };
   return { close, [Symbol.dispose]: close };
+}
+
+// Not within serveResources: a closure made there would keep the server alive for the registry.
+function tellOfChange(resources: ResourceServer, change: RegistryChange<ReadContext>): void {
+  resources.onRegistryChange(change);
 }
 
 // oxlint-disable-next-line typescript/no-deprecated -- as above
