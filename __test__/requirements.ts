@@ -109,6 +109,7 @@ const project = list('issue-3', 'test', {
   'GATE-MISSING': 'A whole run fails on an id that no passed test cites.',
   'GATE-UNKNOWN': 'A whole run fails on a title that cites an unknown id.',
   'GATE-MANIFEST': 'Ids are unique and have one form.',
+  'EXAMPLES-RUN': 'Every example runs and does what it says.',
   'README-SNIPPETS': 'The README has an example each of cache, manager and server, and each runs.',
   'PACK-IMPORT': 'The packed tarball, installed in an empty folder, can be imported.',
   'PACK-REQUIRE': 'The packed tarball, installed in an empty folder, can be required.',

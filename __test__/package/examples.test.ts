@@ -1,0 +1,72 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { describe, expect, it } from 'vitest';
+
+import { ROOT, runProgram } from '../support/run-program.ts';
+
+/** Compiled by the set-up; each imports the package by its name, as a stranger would. */
+const COMPILED = path.join(ROOT, '.setup/programs/examples');
+
+/** What each example that ends by itself prints. */
+const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
+  'resource-cache': ['the user of user://42', '1', 'undefined'],
+  'resource-manager': [
+    '{"id":"42","name":"User 42"}',
+    'The mail of ada',
+    'user://42/profile was dropped',
+  ],
+};
+
+describe('examples', () => {
+  it('are all run here [EXAMPLES-RUN]', () => {
+    const examples = readdirSync(path.join(ROOT, 'examples')).filter((file) =>
+      file.endsWith('.ts'),
+    );
+    expect(examples.toSorted()).toEqual(
+      [...Object.keys(OUTPUTS), 'serve-resources'].map((name) => `${name}.ts`).toSorted(),
+    );
+  });
+
+  it.each(Object.entries(OUTPUTS))(
+    '%s prints what its comments say [EXAMPLES-RUN]',
+    async (name, lines) => {
+      const { code, stdout, stderr } = await runProgram(process.execPath, [
+        path.join(COMPILED, `${name}.js`),
+      ]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout.trimEnd().split('\n')).toEqual(lines);
+    },
+  );
+
+  it('serve-resources serves a client of the SDK over stdio [EXAMPLES-RUN] [MCP-READ]', async () => {
+    const client = new Client({ name: 'test', version: '1.0.0' });
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [path.join(COMPILED, 'serve-resources.js')],
+      stderr: 'pipe',
+    });
+    await client.connect(transport);
+    try {
+      expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual([
+        'note://today',
+        'note://tomorrow',
+      ]);
+      expect((await client.readResource({ uri: 'note://today' })).contents).toEqual([
+        { uri: 'note://today', text: 'Water the plants' },
+      ]);
+      await expect(client.readResource({ uri: 'note://never' })).rejects.toMatchObject({
+        code: -32_002,
+      });
+      const { completion } = await client.complete({
+        ref: { type: 'ref/resource', uri: 'note://{id}' },
+        argument: { name: 'id', value: 'tom' },
+      });
+      expect(completion.values).toEqual(['tomorrow']);
+    } finally {
+      await client.close();
+    }
+  });
+});
