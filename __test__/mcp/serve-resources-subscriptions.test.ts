@@ -168,7 +168,6 @@ describe('subscriptions', () => {
     await serveResources(server, manager);
     const [near, far] = InMemoryTransport.createLinkedPair();
     let closed = 0;
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a Transport of the SDK is no EventTarget
     far.onclose = () => closed++;
     await server.connect(far);
     const { client } = new Peer();

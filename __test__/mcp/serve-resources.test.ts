@@ -555,10 +555,28 @@ describe('serveResources', () => {
         expect((await refusal(subscription)).code).toBe(-32_002);
       }
       allowed = new Error('secret');
-      expect(await refusal(peer.text('a://1'))).toMatchObject({ code: -32_603 });
+      const failed = await refusal(peer.text('a://1'));
+      expect(failed.code).toBe(-32_603);
+      expect(failed.message).not.toContain('secret');
       expect(asked).toHaveLength(8);
       manager.invalidate('a://1');
       expect(peer.updated).toEqual([]);
+    });
+  });
+
+  describe('partition', () => {
+    it.each<[string, () => unknown]>([
+      ['throws', () => expect.fail('secret')],
+      ['names nobody by an empty string', () => ''],
+      ['names somebody by an object', () => ({ secret: 1 })],
+    ])('that %s keeps everybody out [MANAGER-PRINCIPALS] [MCP-ERRORS]', async (_, partition) => {
+      const manager = managerOf();
+      manager.register('a://{x}', () => 'private');
+      const peer = await connectInMemory(manager, { partition: partition as never });
+      const error = await refusal(peer.text('a://1'));
+      expect(error.code).toBe(-32_603);
+      expect(JSON.stringify([error.message, error.data])).not.toContain('secret');
+      expect(manager.stats()).toMatchObject({ loads: 0, uncachedReads: 0 });
     });
   });
 

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
+import { KeyIndex } from '../../src/cache/key-index.ts';
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import type { ResourceEvent } from '../../src/events/resource-event.ts';
 import { PartitionIndex } from '../../src/manager/partition-index.ts';
@@ -390,6 +391,20 @@ describe('PartitionIndex', () => {
     }
     expect(index.keysMatching(parsePattern(/.*/))).toEqual(['a://1/2\u0000p']);
     expect(index.keysMatching(parsePattern('a://1/2'))).toEqual(['a://1/2\u0000p']);
+  });
+
+  it('gives up an order of URIs that nobody asks for any more [INVALIDATE-TEMPLATE]', () => {
+    const { index } = indexOf();
+    index.add('a://kept', 'a://kept\u0000p');
+    index.keysMatching(parsePattern('a://*'));
+    const ordered = vi.spyOn(KeyIndex.prototype, 'add');
+    for (let n = 0; n < 20_000; n++) {
+      index.add(`a://${n}`, `a://${n}\u0000p`);
+      index.forget(`a://${n}`, `a://${n}\u0000p`);
+    }
+    expect(ordered.mock.calls.length).toBeLessThan(2_000);
+    ordered.mockRestore();
+    expect(index.keysMatching(parsePattern('a://*'))).toEqual(['a://kept\u0000p']);
   });
 
   it('stays as small as the cache through evictions, expiries and failures [MANAGER-INVALIDATE]', async () => {

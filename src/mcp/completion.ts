@@ -2,7 +2,6 @@ import type { CompleteResult } from '@modelcontextprotocol/sdk/types.js';
 
 import type { ReadContext } from '../manager/read-context.ts';
 import type { ListContext, Registration } from '../registry/registration.ts';
-import { INTERNAL_ERROR, JsonRpcError } from './json-rpc-error.ts';
 
 /** The most values that one answer may hold (MCP, completion/complete). */
 const MOST_VALUES = 100;
@@ -22,15 +21,7 @@ export async function completeVariable(
   context: ListContext,
 ): Promise<readonly string[]> {
   const completer = registration.complete.get(variable);
-  if (completer === undefined) return [];
-  try {
-    return await completer(value, { ...context, params });
-  } catch {
-    throw new JsonRpcError(
-      INTERNAL_ERROR,
-      `Completing a variable of ${registration.pattern} failed`,
-    );
-  }
+  return completer === undefined ? [] : completer(value, { ...context, params });
 }
 
 /** The first hundred values, and how many there are. */

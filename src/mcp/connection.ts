@@ -15,7 +15,6 @@ export class Connection {
   constructor(transport: Transport, maxSubscriptions: number) {
     this.#maxSubscriptions = maxSubscriptions;
     const onclose = transport.onclose;
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a Transport of the SDK is no EventTarget
     transport.onclose = () => {
       this.close();
       onclose?.call(transport);

@@ -11,8 +11,9 @@ import type {
 import type { ReadContext } from '../manager/read-context.ts';
 import type { Reader } from '../manager/partition.ts';
 import type { ResourceManager } from '../manager/resource-manager.ts';
+import type { ListContext, Registration } from '../registry/registration.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
-import { completeVariable, completionResult } from './completion.ts';
+import { completeVariable, completionResult, type CompletionRequest } from './completion.ts';
 import { Connection } from './connection.ts';
 import {
   INTERNAL_ERROR,
@@ -50,7 +51,7 @@ export class ResourceServer {
     this.#settings = settings;
     this.#mirror = mirror;
     for (const registration of manager.registry.list()) {
-      if (isTemplate(registration)) mirror?.add(registration);
+      if (isTemplate(registration)) this.#reflect(registration);
     }
   }
 
@@ -118,9 +119,10 @@ export class ResourceServer {
     if (registration === undefined) {
       throw new JsonRpcError(INVALID_PARAMS, 'No such resource template', { uri: ref.uri });
     }
-    const values = await completeVariable(
+    const { name: variable, value } = argument;
+    const values = await this.#completeVariable(
       registration,
-      { variable: argument.name, value: argument.value, params: request.context?.arguments ?? {} },
+      { variable, value, params: request.context?.arguments ?? {} },
       { ...this.#reader(context), signal: context.signal },
     );
     return completionResult(values);
@@ -128,7 +130,7 @@ export class ResourceServer {
 
   onRegistryChange({ change, registration }: RegistryChange<ReadContext>): void {
     if (isTemplate(registration)) {
-      if (change === 'registered') this.#mirror?.add(registration);
+      if (change === 'registered') this.#reflect(registration);
       else this.#mirror?.remove(registration.pattern);
     }
     this.#announceListChange();
@@ -154,6 +156,21 @@ export class ResourceServer {
     });
   }
 
+  /** Lets an McpServer complete a template, which does not say for whom. */
+  #reflect(registration: Registration<ReadContext>): void {
+    this.#mirror?.add(registration, (request) => this.#completeVariable(registration, request, {}));
+  }
+
+  #completeVariable(
+    registration: Registration<ReadContext>,
+    request: CompletionRequest,
+    context: ListContext,
+  ): Promise<readonly string[]> {
+    return this.#guarded('completing a variable', () =>
+      completeVariable(registration, request, context),
+    );
+  }
+
   /** The connection that a request of this moment comes by. */
   #connect(): Connection {
     const { transport } = this.#server;
@@ -170,7 +187,12 @@ export class ResourceServer {
   }
 
   #reader(context: RequestContext): Reader {
-    return readerOfRequest(context, this.#connect().id, this.#settings.partition);
+    const { id } = this.#connect();
+    try {
+      return readerOfRequest(context, id, this.#settings.partition);
+    } catch (error) {
+      throw this.#internalError('naming the principal', error);
+    }
   }
 
   async #authorize(uri: string, context: RequestContext): Promise<void> {
@@ -184,7 +206,11 @@ export class ResourceServer {
   }
 
   #tellUpdated(uri: string, connection: Connection): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.#connection || this.#server.transport === undefined) {
+      // Its transport has closed without calling the onclose that we set.
+      connection.close();
+      return;
+    }
     this.#server
       .sendResourceUpdated({ uri })
       .catch((error: unknown) => this.#logFailure('sending an update', error, uri));
@@ -195,10 +221,13 @@ export class ResourceServer {
     try {
       return await action();
     } catch (error) {
-      if (error instanceof JsonRpcError) throw error;
-      this.#logFailure(what, error);
-      throw new JsonRpcError(INTERNAL_ERROR, 'Internal error');
+      throw error instanceof JsonRpcError ? error : this.#internalError(what, error);
     }
+  }
+
+  #internalError(what: string, error: unknown): JsonRpcError {
+    this.#logFailure(what, error);
+    return new JsonRpcError(INTERNAL_ERROR, 'Internal error');
   }
 
   #logFailure(what: string, error: unknown, uri?: string): void {

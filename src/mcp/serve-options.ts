@@ -17,7 +17,8 @@ export interface ServeResourcesOptions {
   readonly partition?: ((context: RequestContext) => string | undefined) | undefined;
   /**
    * Whether a request may read or subscribe to a URI; asked before every answer, cached or not.
-   * Whoever may not is told that there is no such resource.
+   * Whoever may not is told that there is no such resource. Lists show everything: what a
+   * template's `list` should hide, it must leave out.
    */
   readonly authorize?:
     | ((context: RequestContext, uri: string) => boolean | Promise<boolean>)

@@ -2,7 +2,10 @@ import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
 
 import type { ReadContext } from '../manager/read-context.ts';
 import type { Registration } from '../registry/registration.ts';
-import { completeVariable } from './completion.ts';
+import type { CompletionRequest } from './completion.ts';
+
+/** By variable; without a prototype, since variables may be called `__proto__`. */
+type Completers = Record<string, SdkMcp.CompleteResourceTemplateCallback>;
 
 /**
  * Lets an `McpServer` complete the variables of our templates.
@@ -26,20 +29,18 @@ export class TemplateMirror {
     this.#register('granary:{x}', { x: () => [] }).remove();
   }
 
-  add(registration: Registration<ReadContext>): void {
-    const complete: Record<string, SdkMcp.CompleteResourceTemplateCallback> = Object.create(null);
-    for (const variable of registration.template.variables) {
-      complete[variable] = async (value, context) => [
-        ...(await completeVariable(
-          registration,
-          { variable, value, params: context?.arguments ?? {} },
-          {},
-        )),
+  /** @param complete answers for the template's variables */
+  add(
+    { pattern, template }: Registration<ReadContext>,
+    complete: (request: CompletionRequest) => Promise<readonly string[]>,
+  ): void {
+    const completers: Completers = Object.create(null);
+    for (const variable of template.variables) {
+      completers[variable] = async (value, context) => [
+        ...(await complete({ variable, value, params: context?.arguments ?? {} })),
       ];
     }
-    this.#quietly(() => {
-      this.#mirrored.set(registration.pattern, this.#register(registration.pattern, complete));
-    });
+    this.#quietly(() => this.#mirrored.set(pattern, this.#register(pattern, completers)));
   }
 
   remove(pattern: string): void {
@@ -51,10 +52,7 @@ export class TemplateMirror {
     for (const pattern of [...this.#mirrored.keys()]) this.remove(pattern);
   }
 
-  #register(
-    pattern: string,
-    complete: Record<string, SdkMcp.CompleteResourceTemplateCallback>,
-  ): SdkMcp.RegisteredResourceTemplate {
+  #register(pattern: string, complete: Completers): SdkMcp.RegisteredResourceTemplate {
     return this.#server.registerResource(
       `granary ${pattern}`,
       new this.#ResourceTemplate(pattern, { list: undefined, complete }),
@@ -64,7 +62,7 @@ export class TemplateMirror {
   }
 
   /** McpServer would announce every template by itself, and drop the promise of the sending. */
-  #quietly(change: () => void): void {
+  #quietly(change: () => unknown): void {
     const own = Object.getOwnPropertyDescriptor(this.#server, 'sendResourceListChanged');
     Object.defineProperty(this.#server, 'sendResourceListChanged', {
       value: () => {},
