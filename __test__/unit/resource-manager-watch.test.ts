@@ -251,16 +251,31 @@ describe('watch', () => {
     expect(told).toEqual([]);
   });
 
-  it('may end while it is reloading [MCP-SUBSCRIBE]', async () => {
+  it.each<[string, unknown]>([
+    ['brings other content', 'second'],
+    ['fails', new Error('origin down')],
+  ])('may end while a reload is under way that %s [MCP-SUBSCRIBE]', async (_, content) => {
     const { timers, told } = originOf();
     const end = await origin.watch('public://a');
-    origin.content = 'second';
+    origin.content = content;
     await origin.expire();
     timers.fire();
     end();
     await settled();
     expect(told).toEqual([]);
     expect(timers.delays).toEqual([]);
+  });
+
+  it('may be ended by the listener of another, which is told first [EVENT-REENTRANT]', async () => {
+    const { manager, told } = originOf();
+    const ends: (() => void)[] = [];
+    manager.watch('public://a', () => {
+      told.push('first');
+      for (const end of ends) end();
+    });
+    ends.push(await origin.watch('public://a', 'second'));
+    manager.invalidate('public://a');
+    expect(told).toEqual(['first']);
   });
 
   it('follows its URI to another pattern and another partition [MCP-CONTENT-CHANGE]', async () => {

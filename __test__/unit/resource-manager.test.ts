@@ -41,7 +41,7 @@ function eventTitles(manager: ResourceManager): string[] {
 }
 
 describe('ResourceManager', () => {
-  watchProcess();
+  const signals = watchProcess();
 
   describe('read', () => {
     it('calls the loader with URI and params, and only once [MANAGER-READ] [REG-LOADER-PARAMS]', async () => {
@@ -326,6 +326,7 @@ describe('ResourceManager', () => {
       one.close();
       two.unregister('a://{x}');
       await granaryFailure(() => two.read('a://1'), 'ERR_GRANARY_NO_MATCH');
+      expect(await signals.warnings()).toEqual([]);
     });
   });
 

@@ -248,9 +248,7 @@ export class ResourceWatcher {
     const [interest] = topic.interests;
     if (interest === undefined) return;
     this.#manager.read(topic.uri, interest.reader).then(
-      (content) => {
-        if (topic.interests.size > 0) this.#compare(topic, content);
-      },
+      (content) => this.#compare(topic, content),
       (error: unknown) => {
         if (topic.interests.size > 0) this.#reloadFailed(topic, error);
       },
