@@ -51,7 +51,8 @@ const uriOf = (...names: string[]) => pathToFileURL(path.join(...names)).href;
 
 async function textOf(client: Client, uri: string): Promise<unknown> {
   const { contents } = await client.readResource({ uri });
-  return contents[0]?.['text'];
+  const [part] = contents;
+  return part && 'text' in part ? part.text : undefined;
 }
 
 async function failureOf(client: Client, uri: string) {
@@ -184,7 +185,6 @@ describe('granary serve over stdio', () => {
       await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
     const client = new Client({ name: 'test', version: '1' });
     clients.push(client);
-    // @ts-expect-error the SDK's class is not typed for exactOptionalPropertyTypes
     await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
     for (let read = 0; read < 10; read++) await textOf(client, uriOf(dir, 'a.txt'));
     const health = (await (await fetch(`${url}/healthz`)).json()) as { cache: object };
@@ -202,11 +202,12 @@ describe('granary serve over stdio', () => {
       await textOf(client, uri);
       if (write % 10 === 0) await new Promise((resolve) => setTimeout(resolve, write));
     }
-    let seen: unknown;
+    const seen: unknown[] = [];
     await until('the last content', () => {
-      void textOf(client, uri).then((text) => (seen = text));
-      return seen === '60' ? true : undefined;
+      void textOf(client, uri).then((text) => seen.push(text));
+      return seen.at(-1) === '60' ? true : undefined;
     });
+    expect(await textOf(client, uri)).toBe('60');
   });
 
   it('tells once that files have come or gone, and lists what there is [SERVE-WATCH]', async () => {

@@ -38,7 +38,9 @@ export class RunningCommand {
     this.child.stdout.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
     this.child.stderr.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
     // A test may close what the child still writes to, or the other way round.
-    for (const stream of this.child.stdio) stream.on('error', () => {});
+    for (const stream of [this.child.stdin, this.child.stdout, this.child.stderr]) {
+      stream.on('error', () => {});
+    }
     this.#ended = once(this.child, 'close');
   }
 

@@ -33,6 +33,8 @@ export async function serve(settings: ServeSettings, termination: Termination): 
   try {
     const endpoint = await openEndpoint(settings, manager, origin, logger);
     origin.onListChange(() => endpoint.announceListChange());
+    // Only now: going through a large folder would hold up the first answers.
+    origin.watch();
     const reason = await Promise.race([
       termination.requested,
       endpoint.ended.then(() => 'end of input'),

@@ -35,15 +35,16 @@ export class FileOrigin {
   readonly #logger: Logger;
   readonly #manager: ResourceManager;
   readonly #list: FileList;
-  readonly #watch: FolderWatch;
+  #watch: FolderWatch | undefined;
   readonly #listChangeListeners = new Set<() => void>();
-  /** The list's state of the art: each look at files waits for the one before. */
+  /** Each look at files waits for the one before; the first waits for `watch`. */
   #listed: Promise<void>;
+  #begin: (begun: Promise<void>) => void = () => {};
   #closed = false;
 
   /**
-   * Registers the files with the manager and begins to watch the folder. Reads are answered at once,
-   * lists when the folder has been gone through.
+   * Registers the files with the manager. Reads are answered at once, lists when the folder has been
+   * gone through, which `watch` begins.
    *
    * @param folder its real path stands in the URIs
    * @throws (rejects with) `ERR_GRANARY_BAD_OPTION` unless `folder` is a folder that can be read
@@ -67,8 +68,9 @@ export class FileOrigin {
     this.#logger = logger;
     this.#manager = manager;
     this.#list = new FileList(root, this.#uris);
-    this.#watch = new FolderWatch(root, (paths) => this.#onChange(paths), logger);
-    this.#listed = this.#begin();
+    this.#listed = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     manager.register(
       `${this.#uris.prefix}{+path}`,
       (uri, _params, context) => this.#read(uri, context),
@@ -94,6 +96,13 @@ export class FileOrigin {
     return this.#list.size;
   }
 
+  /** Goes through the folder and watches it from then on. */
+  watch(): void {
+    if (this.#watch !== undefined || this.#closed) return;
+    this.#watch = new FolderWatch(this.#root, (paths) => this.#onChange(paths), this.#logger);
+    this.#begin(this.#goThrough(this.#watch));
+  }
+
   /** Calls back when files have appeared or gone, once for all that did at about the same time. */
   onListChange(listener: () => void): void {
     this.#listChangeListeners.add(listener);
@@ -103,12 +112,13 @@ export class FileOrigin {
   async close(): Promise<void> {
     this.#closed = true;
     this.#list.close();
-    await this.#watch.close();
+    await this.#watch?.close();
+    this.#begin(Promise.resolve());
     await this.#listed;
   }
 
-  async #begin(): Promise<void> {
-    await this.#watch.watching();
+  async #goThrough(watch: FolderWatch): Promise<void> {
+    await watch.watching();
     await this.#list.fill();
     if (this.#closed) return;
     // What was read before the watch was complete may have changed unseen.

@@ -1,4 +1,3 @@
-// oxlint-disable unicorn/prefer-add-event-listener -- a Transport has callbacks, not events
 import type {
   Transport,
   TransportSendOptions,

@@ -77,7 +77,6 @@ export class HttpSessions {
         },
       });
       const session: Session = { server, transport, openResponses: 0, idleTimer: undefined };
-      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
       transport.onclose = () => this.#forget(session);
       await server.connect(transport);
       await this.#serve(session, request, response);

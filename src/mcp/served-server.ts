@@ -26,7 +26,6 @@ export async function createServer(
   const server = new sdk.McpServer(identity);
   await serveResources(server, manager, options);
   // Whatever a client sends, the SDK answers or ignores it; the operator may want to know.
-  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has callbacks, not events
   server.server.onerror = (error) => {
     options.logger?.warn('a message was ignored', { error: error.message.slice(0, 200) });
   };
