@@ -151,6 +151,33 @@ describe('subscriptions', () => {
     expect([first.updated, second.updated]).toEqual([[], []]);
   });
 
+  it('end at the first update after a close that they were not told of [MCP-SUBSCRIBE]', async () => {
+    const { manager, timers, clock } = fixture();
+    const server = newServer();
+    await serveResources(server, manager);
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await server.connect(far);
+    const onclose = far.onclose;
+    const { client } = new Peer();
+    await client.connect(near);
+    await client.subscribeResource({ uri: 'public://a' });
+    await settled();
+    far.onclose = onclose;
+    await client.close();
+    const second = new Peer();
+    const [nearAgain, farAgain] = InMemoryTransport.createLinkedPair();
+    await server.connect(farAgain);
+    await second.client.connect(nearAgain);
+    await second.client.listResources();
+    manager.invalidate('public://a');
+    await manager.read('public://a');
+    await settled();
+    expect(second.updated).toEqual([]);
+    clock.advance(TTL_MS + 1);
+    manager.sync();
+    expect(timers.delays).toEqual([]);
+  });
+
   it('are bounded for each connection [MCP-SUBSCRIBE]', async () => {
     const { manager } = fixture();
     const { client } = await connectInMemory(manager, { maxSubscriptions: 2 });

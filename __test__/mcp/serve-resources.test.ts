@@ -19,7 +19,7 @@ import {
   type LowLevelServer,
   newLowLevelServer,
   newServer,
-  type Peer,
+  Peer,
 } from '../support/mcp-peers.ts';
 import { settled, watchProcess } from '../support/process-signals.ts';
 
@@ -378,9 +378,11 @@ describe('serveResources', () => {
       await server.connect(far);
       manager.register('b://{x}', () => 1);
       await settled();
-      const client = new Client({ name: 'late', version: '1.0.0' });
+      const peer = new Peer();
+      const { client } = peer;
       await client.connect(near);
       expect((await client.listResourceTemplates()).resourceTemplates).toHaveLength(2);
+      expect(peer.listChanges).toBe(0);
       await client.close();
       manager.register('c://{x}', () => 1);
       await settled();
