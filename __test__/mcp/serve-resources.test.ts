@@ -170,8 +170,10 @@ describe('serveResources', () => {
     });
 
     it('are -32602 where the params are bad [MCP-ERRORS]', async () => {
-      const peer = await connectInMemory(managerOf());
+      const peer = await connectInMemory(managerOf(), {}, newLowLevelServer());
       for (const [method, params] of [
+        ['completion/complete', {}],
+        ['completion/complete', { ref: { type: 'ref/resource' }, argument: {} }],
         ['resources/read', {}],
         ['resources/read', { uri: 7 }],
         ['resources/read', { uri: '' }],

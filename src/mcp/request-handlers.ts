@@ -2,6 +2,7 @@ import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type * as SdkTypes from '@modelcontextprotocol/sdk/types.js';
 import type { ServerResult } from '@modelcontextprotocol/sdk/types.js';
 
+import { describeValue } from '../describe-value.ts';
 import { INVALID_PARAMS, JsonRpcError } from './json-rpc-error.ts';
 import type { RequestContext } from './request-context.ts';
 import type { ResourceServer } from './resource-server.ts';
@@ -15,19 +16,13 @@ export const RESOURCE_METHODS = [
   'resources/unsubscribe',
 ] as const;
 
-/** The part of a zod schema that is used here. */
-interface ParamsSchema<Params> {
-  safeParse(request: unknown): {
-    data?: { params?: Params | undefined } | undefined;
-    error?: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } | undefined;
-  };
-}
+type Params = Readonly<Record<string, unknown>>;
 
 /**
  * Makes the server answer requests about resources.
  *
- * The SDK answers params that its schema refuses with -32603 and all that zod has to say. So it gets
- * a schema that takes any params, and the real one is applied here: -32602.
+ * The SDK answers params that its schemas refuse with -32603 and all that zod has to say. So it gets
+ * schemas that take any params, and the params are checked here: -32602.
  *
  * @param completes whether `completion/complete` is ours too
  */
@@ -38,37 +33,41 @@ export function installHandlers(
   resources: ResourceServer,
   completes: boolean,
 ): void {
-  function answer<Params>(
-    schema: ParamsSchema<Params> & { readonly shape: { readonly method: LiteralSchema } },
+  function answer(
+    schema: { readonly shape: { readonly method: MethodSchema } },
     handler: (params: Params, context: RequestContext) => ServerResult | Promise<ServerResult>,
   ): void {
     const lenient = types.RequestSchema.extend({ method: schema.shape.method });
-    server.setRequestHandler(lenient, (request, context) => {
-      const { data, error } = schema.safeParse(request);
-      if (error !== undefined) throw invalidParams(error.issues);
-      return handler((data?.params ?? {}) as Params, context);
-    });
+    server.setRequestHandler(lenient, ({ params = {} }, context) => handler(params, context));
   }
 
-  answer(types.ListResourcesRequestSchema, ({ cursor }, context) =>
-    resources.list(cursor, context),
+  answer(types.ListResourcesRequestSchema, (params, context) =>
+    resources.list(cursorOf(params), context),
   );
-  answer(types.ListResourceTemplatesRequestSchema, ({ cursor }) => resources.listTemplates(cursor));
-  answer(types.ReadResourceRequestSchema, ({ uri }, context) => resources.read(uri, context));
-  answer(types.SubscribeRequestSchema, async ({ uri }, context) => {
-    await resources.subscribe(uri, context);
+  answer(types.ListResourceTemplatesRequestSchema, (params) =>
+    resources.listTemplates(cursorOf(params)),
+  );
+  answer(types.ReadResourceRequestSchema, (params, context) =>
+    resources.read(uriOf(params), context),
+  );
+  answer(types.SubscribeRequestSchema, async (params, context) => {
+    await resources.subscribe(uriOf(params), context);
     return {};
   });
-  answer(types.UnsubscribeRequestSchema, ({ uri }) => {
-    resources.unsubscribe(uri);
+  answer(types.UnsubscribeRequestSchema, (params) => {
+    resources.unsubscribe(uriOf(params));
     return {};
   });
-  if (completes) {
-    answer(types.CompleteRequestSchema, (params, context) => resources.complete(params, context));
-  }
+  if (!completes) return;
+  answer(types.CompleteRequestSchema, (params, context) => {
+    const { data, error } = types.CompleteRequestSchema.shape.params.safeParse(params);
+    if (data !== undefined) return resources.complete(data, context);
+    const [issue] = error.issues;
+    throw invalidParams(`${issue?.path.map(String).join('.')}: ${issue?.message}`);
+  });
 }
 
-type LiteralSchema = (
+type MethodSchema = (
   | typeof SdkTypes.ListResourcesRequestSchema
   | typeof SdkTypes.ListResourceTemplatesRequestSchema
   | typeof SdkTypes.ReadResourceRequestSchema
@@ -77,13 +76,16 @@ type LiteralSchema = (
   | typeof SdkTypes.CompleteRequestSchema
 )['shape']['method'];
 
-function invalidParams(
-  issues: readonly { path: readonly PropertyKey[]; message: string }[],
-): JsonRpcError {
-  const [issue] = issues;
-  const where = issue === undefined ? 'params' : issue.path.map(String).join('.');
-  return new JsonRpcError(
-    INVALID_PARAMS,
-    `Invalid params: ${where}: ${issue?.message ?? 'not valid'}`,
-  );
+function uriOf({ uri }: Params): string {
+  if (typeof uri === 'string' && uri !== '') return uri;
+  throw invalidParams(`uri must be a non-empty string, got ${describeValue(uri)}`);
+}
+
+function cursorOf({ cursor }: Params): string | undefined {
+  if (cursor === undefined || typeof cursor === 'string') return cursor;
+  throw invalidParams(`cursor must be a string, got ${describeValue(cursor)}`);
+}
+
+function invalidParams(why: string): JsonRpcError {
+  return new JsonRpcError(INVALID_PARAMS, `Invalid params: ${why}`);
 }
