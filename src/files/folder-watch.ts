@@ -20,6 +20,7 @@ export class FolderWatch {
   #young = new Set<string>();
   #settling = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #isWatching = false;
   #complained = false;
   #endWaiting: () => void = () => {};
 
@@ -34,15 +35,21 @@ export class FolderWatch {
       atomic: false,
       ignorePermissionErrors: true,
     });
-    this.#watcher.on('all', (_event, file) => this.#mark(file));
+    this.#watcher.on('all', (event, file) => {
+      // Links are announced as they are found, which `ignoreInitial` does not prevent.
+      if (event !== 'add' || this.#isWatching) this.#mark(file);
+    });
     this.#watcher.on('error', (error) => this.#complain(error));
   }
 
-  /** Resolves when every change from now on will be seen, or the watch is closed. */
+  /** Resolves when every change from now on will be seen, or the watch is closed; to be called at once. */
   watching(): Promise<void> {
     return new Promise((resolve) => {
-      this.#watcher.once('ready', resolve);
       this.#endWaiting = resolve;
+      this.#watcher.once('ready', () => {
+        this.#isWatching = true;
+        resolve();
+      });
     });
   }
 
