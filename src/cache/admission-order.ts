@@ -21,6 +21,8 @@ interface Shares {
   readonly core: MainBounds;
   /** What main holds when all is settled. */
   readonly settledBytes: number;
+  /** The heaviest entry that is kept. */
+  readonly entryBytes: number;
 }
 
 /**
@@ -44,7 +46,6 @@ export class AdmissionOrder<V> implements Order<V> {
   #shares: Shares;
   #slack: WindowSlack;
   #undecided = false;
-  #cause: 'size' | 'resize' = 'size';
 
   constructor(
     ledger: Ledger,
@@ -63,7 +64,7 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   get maxEntryBytes(): number {
-    return Math.ceil(this.#ledger.maxBytes / 2);
+    return this.#shares.entryBytes;
   }
 
   admit(entry: Entry<V>): void {
@@ -101,7 +102,7 @@ export class AdmissionOrder<V> implements Order<V> {
       return;
     }
     const deadline = deadlineOf(entry);
-    this.#wheel.schedule(entry.slot, deadline);
+    this.#wheel.scheduleByThen(entry.slot, deadline);
     this.#residence.expectDeadline(deadline);
   }
 
@@ -139,7 +140,6 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   resize(): void {
-    this.#cause = 'resize';
     this.#shares = sharesOf(this.#ledger);
     this.#slack = new WindowSlack(this.#shares.windowEntries);
     const { core, settledBytes } = this.#shares;
@@ -148,7 +148,6 @@ export class AdmissionOrder<V> implements Order<V> {
       if (entry.weight > this.maxEntryBytes) this.#evictFromWindow(entry);
     }
     this.#trim();
-    this.#cause = 'size';
   }
 
   settle(): void {
@@ -238,18 +237,18 @@ export class AdmissionOrder<V> implements Order<V> {
     const victim = resident ? newcomer : this.#main.slots.first();
     if (victim === undefined) return;
     this.forget(victim);
-    this.#residence.evict(victim, this.#cause);
+    this.#residence.evict(victim);
   }
 
   #evictFromWindow(entry: Entry<V>): void {
     this.#window.remove(entry);
-    this.#residence.evict(entry, this.#cause);
+    this.#residence.evict(entry);
   }
 
   /** Main has let go of it. */
   readonly #evict = (entry: Entry<V>): void => {
     this.#wheel.cancel(entry.slot);
-    this.#residence.evict(entry, this.#cause);
+    this.#residence.evict(entry);
   };
 
   #expectInWindow(entry: Entry<V>): void {
@@ -271,5 +270,6 @@ export function sharesOf(bounds: Bounds): Shares {
     mainBytes: maxBytes - Math.ceil(windowBytes / 2),
     core: { mainEntries: Math.max(1, maxEntries - windowEntries), maxEntries, maxBytes },
     settledBytes: maxBytes - windowBytes,
+    entryBytes: Math.ceil(maxBytes / 2),
   };
 }

@@ -48,6 +48,16 @@ export class DeadlineWheel {
     this.#link(slot);
   }
 
+  /**
+   * As `schedule`, for a deadline that may have moved on: a slot that is due earlier stays where it
+   * is and is looked at again then.
+   */
+  scheduleByThen(slot: number, deadline: number): void {
+    const isScheduled = (this.#buckets[slot] ?? NONE) !== NONE;
+    if (isScheduled && this.#due[slot]! <= deadline) return;
+    this.schedule(slot, deadline);
+  }
+
   cancel(slot: number): void {
     const bucket = this.#buckets[slot];
     if (bucket === undefined || bucket === NONE) return;

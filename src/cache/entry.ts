@@ -13,7 +13,7 @@ export interface EntryExtras {
  * (design notes: ARCHITECTURE.md, "Time in an entry").
  */
 export class Entry<V> {
-  readonly uri: string;
+  uri: string;
   value: V;
   /** When the value was set, on the store's clock. */
   born: number;

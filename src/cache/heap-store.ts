@@ -2,7 +2,8 @@ import type { EventHub } from '../events/event-hub.ts';
 import type { EvictionCause } from '../events/resource-event.ts';
 import { Word } from '../native/heap-block.ts';
 import type { Bounds } from './cache-options.ts';
-import { deadlineOf, Entry, type EntryExtras } from './entry.ts';
+import { EntryPool } from './entry-pool.ts';
+import { deadlineOf, type Entry, type EntryExtras } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import type { HeapParts } from './heap-parts.ts';
 import { KeyIndex } from './key-index.ts';
@@ -39,10 +40,12 @@ export class HeapStore<V> implements Residence<V> {
   readonly #words: Int32Array;
   readonly #hub: EventHub<V>;
   readonly #parts: HeapParts<V>;
+  readonly #pool = new EntryPool<V>();
   readonly #tags = new TagIndex<V>();
   readonly #timer: ExpiryTimer | undefined;
   #order: Order<V>;
   #index: KeyIndex | undefined;
+  #resizing = false;
 
   constructor(bounds: Bounds, parts: HeapParts<V>, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
@@ -109,7 +112,7 @@ export class HeapStore<V> implements Residence<V> {
       lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
     if (resident === undefined) {
-      const entry = new Entry(
+      const entry = this.#pool.take(
         uri,
         value,
         weight,
@@ -185,9 +188,14 @@ export class HeapStore<V> implements Residence<V> {
   resize(bounds: Bounds): void {
     const now = this.#now();
     Object.assign(this.ledger, bounds);
-    const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
-    if (order === this.#order) order.resize();
-    else this.#moveTo(order);
+    this.#resizing = true;
+    try {
+      const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
+      if (order === this.#order) order.resize();
+      else this.#moveTo(order);
+    } finally {
+      this.#resizing = false;
+    }
   }
 
   /** Living entries, oldest key first; entries may change meanwhile. */
@@ -210,9 +218,10 @@ export class HeapStore<V> implements Residence<V> {
 
   // Residence
 
-  evict(entry: Entry<V>, cause: 'size' | 'resize'): void {
+  evict(entry: Entry<V>): void {
     this.#detach(entry);
-    this.#tellEvicted(entry.uri, entry.value, cause);
+    this.#tellEvicted(entry.uri, entry.value, this.#resizing ? 'resize' : 'size');
+    this.#pool.give(entry);
   }
 
   expectDeadline(deadline: number): void {
@@ -256,7 +265,7 @@ export class HeapStore<V> implements Residence<V> {
 
   /** Frees the entry if it has expired. */
   #livesAt(entry: Entry<V>, now: number): boolean {
-    if (now <= deadlineOf(entry)) return true;
+    if (now - entry.born <= entry.fastTtl || now <= deadlineOf(entry)) return true;
     this.#order.forget(entry);
     this.#expireEntry(entry);
     return false;
@@ -316,6 +325,7 @@ export class HeapStore<V> implements Residence<V> {
     if (this.#hub.heard.invalidated) {
       this.#hub.queue({ uri: entry.uri, event: 'invalidated', value: entry.value });
     }
+    this.#pool.give(entry);
   }
 
   /** The order has already let go of it. */
@@ -325,6 +335,7 @@ export class HeapStore<V> implements Residence<V> {
     if (this.#hub.heard.expired) {
       this.#hub.queue({ uri: entry.uri, event: 'expired', value: entry.value });
     }
+    this.#pool.give(entry);
   }
 
   #tellEvicted(uri: string, value: V, cause: EvictionCause): void {
@@ -365,7 +376,7 @@ export class HeapStore<V> implements Residence<V> {
       this.ledger.size++;
       this.ledger.weightBytes += entry.weight;
       entry.slot = -1;
-      if (entry.weight > order.maxEntryBytes) this.evict(entry, 'resize');
+      if (entry.weight > order.maxEntryBytes) this.evict(entry);
       else order.admit(entry);
     }
   }

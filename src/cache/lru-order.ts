@@ -37,7 +37,7 @@ export class LruOrder<V> implements Order<V> {
     if (slot >= this.#older.length) this.#grow();
     this.#linkNewest(slot);
     this.reschedule(entry);
-    this.#trim('size');
+    this.#trim();
   }
 
   touch(entry: Entry<V>, now: number): void {
@@ -49,12 +49,12 @@ export class LruOrder<V> implements Order<V> {
   }
 
   reweigh(): void {
-    this.#trim('size');
+    this.#trim();
   }
 
   reschedule(entry: Entry<V>): void {
     const deadline = deadlineOf(entry);
-    this.#wheel.schedule(entry.slot, deadline);
+    this.#wheel.scheduleByThen(entry.slot, deadline);
     this.#residence.expectDeadline(deadline);
   }
 
@@ -82,7 +82,7 @@ export class LruOrder<V> implements Order<V> {
   }
 
   resize(): void {
-    this.#trim('resize');
+    this.#trim();
   }
 
   settle(): void {
@@ -111,11 +111,11 @@ export class LruOrder<V> implements Order<V> {
     }
   }
 
-  #trim(cause: 'size' | 'resize'): void {
+  #trim(): void {
     while (isOver(this.#ledger)) {
       const entry = this.#slots.at(this.#oldest)!;
       this.forget(entry);
-      this.#residence.evict(entry, cause);
+      this.#residence.evict(entry);
     }
   }
 

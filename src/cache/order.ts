@@ -37,7 +37,7 @@ export interface Order<V> {
 /** What an order asks of its store. */
 export interface Residence<V> {
   /** Takes a resident out of map and ledger; the order has already let go of it. */
-  evict(entry: Entry<V>, cause: 'size' | 'resize'): void;
+  evict(entry: Entry<V>): void;
   /** An entry lives until `deadline`, a clock value; Infinity = for ever. */
   expectDeadline(deadline: number): void;
 }

@@ -14,11 +14,12 @@ import {
   readLifetime,
 } from './cache-options.ts';
 import type { CacheStats, EntryInfo } from './cache-stats.ts';
-import { deadlineOf } from './entry.ts';
+import { deadlineOf, type Entry } from './entry.ts';
 import { createHeapParts } from './heap-parts.ts';
 import { HeapStore } from './heap-store.ts';
 import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
 import { ReadThrough } from './read-through.ts';
+import { weighValue } from './value-weight.ts';
 
 /**
  * A cache of resources by URI, bounded in entries and bytes at all times.
@@ -50,10 +51,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
-      store: (uri, value, given) => {
-        this.#put(uri, value, given, true);
-        this.#hub.flush();
-      },
+      store: (uri, value, given) => this.#put(uri, value, given, true),
       served: (uri, value, callers) => this.#tellServed(uri, value, callers),
     });
   }
@@ -89,9 +87,10 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** As `get`, but no access is recorded and no counter moves. */
   peek(uri: string): V | undefined {
     this.#checkKey(uri);
-    const entry = this.#store.find(uri);
+    // Read before listeners run: an entry that one of them removes is used again for another.
+    const value = this.#store.find(uri)?.value;
     this.#hub.flush();
-    return entry?.value;
+    return value;
   }
 
   /** Whether `get` would return a value; no access is recorded. */
@@ -108,8 +107,6 @@ export class ResourceCache<V = unknown> implements Disposable {
   set(uri: string, value: V, options?: SetOptions): void {
     this.#checkKey(uri);
     this.#put(uri, value, options, false);
-    this.#readThrough.flights.detach(uri);
-    this.#hub.flush();
   }
 
   /** The cached values of those URIs that have one, in the order of `uris`. */
@@ -231,8 +228,12 @@ export class ResourceCache<V = unknown> implements Disposable {
   info(uri: string): EntryInfo | undefined {
     this.#checkKey(uri);
     const entry = this.#store.find(uri);
+    const info = entry === undefined ? undefined : this.#describe(entry);
     this.#hub.flush();
-    if (entry === undefined) return undefined;
+    return info;
+  }
+
+  #describe(entry: Entry<V>): EntryInfo {
     const deadline = deadlineOf(entry);
     return {
       createdAtMs: this.#store.toWallMs(entry.born),
@@ -240,7 +241,7 @@ export class ResourceCache<V = unknown> implements Disposable {
       accessCount: entry.accessCount,
       weightBytes: entry.weight,
       expiresAtMs: deadline === Infinity ? undefined : this.#store.toWallMs(deadline),
-      tags: entry.extras?.tags ?? [],
+      tags: [...(entry.extras?.tags ?? [])],
     };
   }
 
@@ -329,14 +330,24 @@ export class ResourceCache<V = unknown> implements Disposable {
   #put(uri: string, value: V, options: SetOptions | undefined, loaded: boolean): void {
     const { lifetime } = this.#settings;
     const given = options === undefined ? lifetime : readLifetime(options, lifetime);
-    this.#store.set(uri, value, this.#weigh(uri, value, options), given, loaded);
+    const weight = this.#weigh(uri, value, options);
+    const { flights } = this.#readThrough;
+    if (flights.size > 0) flights.detach(uri);
+    try {
+      this.#store.set(uri, value, weight, given, loaded);
+    } finally {
+      this.#hub.flush();
+    }
   }
 
   #weigh(uri: string, value: V, options: SetOptions | undefined): number {
     if (value === undefined) badOption('value', value, 'anything but undefined');
     const given = options?.weightBytes;
     if (given !== undefined) return checkWeight('weightBytes', given);
-    return checkWeight('the result of weigh', this.#settings.weigh(value, uri));
+    const { weigh } = this.#settings;
+    return weigh === weighValue
+      ? weighValue(value)
+      : checkWeight('the result of weigh', weigh(value, uri));
   }
 
   #tellServed(uri: string, value: V, callers: number): void {
@@ -348,10 +359,16 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#hub.flush();
   }
 
-  *#each<T>(pick: (uri: string, value: V) => T): Generator<T> {
+  #each<T>(pick: (uri: string, value: V) => T): Generator<T> {
+    this.#checkOpen();
+    return this.#eachLiving(pick);
+  }
+
+  *#eachLiving<T>(pick: (uri: string, value: V) => T): Generator<T> {
     for (const entry of this.#store.living()) {
+      const picked = pick(entry.uri, entry.value);
       this.#hub.flush();
-      yield pick(entry.uri, entry.value);
+      yield picked;
     }
     this.#hub.flush();
   }

@@ -77,7 +77,12 @@ export class EventHub<V> {
     this.#queue.push(event);
   }
 
+  /** Delivers what is queued; one comparison where nothing is. */
   flush(): void {
+    if (this.#queue.length > 0) this.#deliverAll();
+  }
+
+  #deliverAll(): void {
     const causedNone = this.#depth > 0 && this.#queue.length === this.#queuedBefore;
     if (causedNone || this.#depth >= DEEPEST) return;
     for (;;) {
