@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -389,6 +389,30 @@ describe('granary serve without the SDK', () => {
     );
     expect(command.stderr).not.toMatch(/\n\s+at /);
     expect(command.stdout).toBe('');
+  });
+});
+
+/** A user namespace has limits of its own; not every machine lets one be made. */
+const LIMITED = 'echo 2 > /proc/sys/user/max_inotify_watches && exec "$@"';
+const canLimit =
+  spawnSync('unshare', ['-Ur', 'sh', '-c', LIMITED, 'sh', 'true'], { stdio: 'ignore' }).status ===
+  0;
+
+describe('granary serve where the system has no watches left', () => {
+  it.runIf(canLimit)('says so once, lists and reads [SERVE-WATCH]', async () => {
+    const dir = folder({ 'a/a': 'a', 'b/b': 'b', 'c/c': 'c' });
+    const command = [process.execPath, GRANARY, 'serve', dir];
+    const child = spawn('unshare', ['-Ur', 'sh', '-c', LIMITED, 'sh', ...command]);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"resources/list"}\n');
+    await until('the list', () => (stdout.includes('"id":1') ? true : undefined));
+    child.stdin.end();
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    const { result } = JSON.parse(stdout) as { result: { resources: { name: string }[] } };
+    expect(result.resources.map(({ name }) => name)).toEqual(['a/a', 'b/b', 'c/c']);
+    expect(stderr.match(/raise fs\.inotify\.max_user_watches/g)).toHaveLength(1);
   });
 });
 

@@ -70,7 +70,13 @@ export class RunningCommand {
   }
 
   answer(id: number | string): Promise<Record<string, unknown>> {
-    return until(`the answer ${id}`, () => this.messages().find((message) => message['id'] === id));
+    return until(`the answer ${id}`, () => {
+      const answer = this.messages().find((message) => message['id'] === id);
+      if (answer === undefined && this.child.exitCode !== null) {
+        expect.fail(`the command ended with ${this.child.exitCode}: ${this.stderr}`);
+      }
+      return answer;
+    });
   }
 
   async initialize(): Promise<void> {

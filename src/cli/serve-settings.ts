@@ -1,4 +1,5 @@
 import { describeValue } from '../describe-value.ts';
+import { MAX_DURATION_MS } from '../options.ts';
 import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
 import type { LogFormat } from './stderr-logger.ts';
 import { UsageError } from './usage-error.ts';
@@ -44,7 +45,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const RANGES = {
   http: { min: 0, max: 65_535, unit: 'port' },
   'max-file': { min: 0, max: Math.floor(MAX_FILE_BYTES * 0.75), unit: 'bytes' },
-  ttl: { min: 0, max: 3_155_760_000_000, unit: 'ms' },
+  ttl: { min: 0, max: MAX_DURATION_MS, unit: 'ms' },
   'max-entries': { min: 1, max: 2 ** 24 - 1, unit: 'entries' },
   'max-bytes': { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
   'page-size': { min: 1, max: 10_000, unit: 'resources' },
