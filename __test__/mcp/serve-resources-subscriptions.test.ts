@@ -157,7 +157,7 @@ describe('subscriptions', () => {
     await serveResources(server, manager);
     const [near, far] = InMemoryTransport.createLinkedPair();
     await server.connect(far);
-    const onclose = far.onclose;
+    const onclose = far.onclose as () => void;
     const { client } = new Peer();
     await client.connect(near);
     await client.subscribeResource({ uri: 'public://a' });
