@@ -288,7 +288,7 @@ describe('code of the value', () => {
       const error = new Error('failed', { cause: 'c'.repeat(5_000) });
       expect(weighValue(error)).toBeGreaterThan(5_000);
     } finally {
-      if (before === undefined) delete Error.prepareStackTrace;
+      if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
       else Error.prepareStackTrace = before;
     }
   });

@@ -14,7 +14,7 @@ const sharedLength = intrinsicGetter(SharedArrayBuffer.prototype, 'byteLength');
  * Buffers up to this size may be slabs that many views share: Node cuts Buffers from 8 KiB
  * (`Buffer.poolSize`), and its file streams from 64 KiB. A part of one is charged for itself.
  */
-export const MAX_SLAB_BYTES = 64 * 1024;
+const MAX_SLAB_BYTES = 64 * 1024;
 
 /** @returns the byteLength of an ArrayBuffer or SharedArrayBuffer (0 when detached). */
 export function arrayBufferBytes(buffer: object): number {

@@ -63,7 +63,7 @@ export interface CacheSettings<V> extends Bounds {
   readonly lifetime: Lifetime;
   readonly clock: Clock | undefined;
   readonly logger: Logger | undefined;
-  weigh(value: V, uri: string): number;
+  readonly weigh: (value: V, uri: string) => number;
 }
 
 /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
