@@ -96,6 +96,29 @@ describeEachVariant('resize', (variant) => {
     expect([cache.size, cache.invalidateTag('t')]).toEqual([0, 0]);
   });
 
+  it('ends and holds both bounds when it crosses 64 entries either way with fewer bytes [CACHE-RESIZE, BOUND-BOTH]', () => {
+    for (const [from, to] of [
+      [18, 101],
+      [101, 18],
+      [63, 64],
+      [64, 63],
+    ] as const) {
+      const { cache } = variant.open<string>({ maxEntries: from, maxBytes: 800 });
+      const log = new EventLog(cache);
+      for (let n = 0; n < 10; n++) cache.set(`mem://${n}`, 'v', { weightBytes: 60 });
+      expect(log.take()).toEqual([]);
+      cache.resize({ maxEntries: to, maxBytes: 250 });
+      expect(cache.weightBytes).toBeLessThanOrEqual(250);
+      cache.sync();
+      const left = [...cache.keys()];
+      expect([cache.size, cache.weightBytes]).toEqual([left.length, left.length * 60]);
+      const gone = log.take();
+      expect(gone).toHaveLength(10 - left.length);
+      expect(left.length).toBeGreaterThanOrEqual(2);
+      expect(new Set(gone.map(({ metadata }) => metadata?.cause))).toEqual(new Set(['resize']));
+    }
+  });
+
   it('evicts what has become heavier than maxEntryBytes [CACHE-RESIZE, LARGE-THRESHOLD]', () => {
     const { cache } = variant.open<string>({ maxBytes: 1_000 });
     const log = new EventLog(cache);

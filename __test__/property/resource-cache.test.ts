@@ -1,8 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ResourceCache } from '../../src/cache/resource-cache.ts';
 import { CacheModel } from '../support/cache-model.ts';
-import { type CacheOperation, cacheOperations, patterns } from '../support/cache-operations.ts';
+import {
+  boundsOf,
+  callCache,
+  type CacheOperation,
+  cacheOperations,
+  patterns,
+} from '../support/cache-operations.ts';
 import { cacheVariants } from '../support/cache-variants.ts';
 import { EventLog } from '../support/event-log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -37,46 +42,7 @@ const BULK: ReadonlySet<CacheOperation['kind']> = new Set([
 const sorted = (titles: string[]): string[] => titles.toSorted();
 const unchanged = (titles: string[]): string[] => titles;
 
-type Outcome = unknown;
-
-function callCache(
-  cache: ResourceCache<string>,
-  operation: CacheOperation,
-  value: string,
-): Outcome | Promise<Outcome> {
-  switch (operation.kind) {
-    case 'get':
-    case 'peek':
-    case 'has':
-    case 'info':
-    case 'invalidate':
-      return cache[operation.kind](operation.uri);
-    case 'set':
-      return cache.set(operation.uri, value, operation.options);
-    case 'load':
-      return cache.load(operation.uri, () => value, operation.options);
-    case 'invalidatePattern':
-      return cache.invalidatePattern(patterns[operation.pattern]!.pattern);
-    case 'invalidateTag':
-      return cache.invalidateTag(operation.tag);
-    case 'clear':
-    case 'cleanupExpired':
-    case 'sync':
-      return cache[operation.kind]();
-    case 'entries':
-      return [...cache];
-    case 'resize':
-      return cache.resize(boundsOf(operation));
-    case 'advance':
-      return undefined;
-  }
-}
-
-function callModel(
-  model: CacheModel<string>,
-  operation: CacheOperation,
-  value: string,
-): Outcome | Promise<Outcome> {
+function callModel(model: CacheModel<string>, operation: CacheOperation, value: string): unknown {
   switch (operation.kind) {
     case 'get':
     case 'peek':
@@ -102,13 +68,6 @@ function callModel(
     case 'advance':
       return undefined;
   }
-}
-
-function boundsOf({ maxEntries, maxBytes }: { maxEntries?: number; maxBytes?: number }) {
-  return {
-    ...(maxEntries === undefined ? {} : { maxEntries }),
-    ...(maxBytes === undefined ? {} : { maxBytes }),
-  };
 }
 
 const exactVariants = cacheVariants.filter(

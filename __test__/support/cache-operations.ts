@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { ResourceCache } from '../../src/cache/resource-cache.ts';
 
 /** One call of a cache, or a step of its clock, as plain data that fast-check can shrink. */
 export type CacheOperation =
@@ -105,4 +106,47 @@ export function cacheOperations(ranges: OperationRanges): fc.Arbitrary<CacheOper
     ),
   );
   return fc.array(operation, { maxLength: ranges.length, size: 'max' });
+}
+
+/** @returns what the call returns, or a promise of it. */
+export function callCache(
+  cache: ResourceCache<string>,
+  operation: CacheOperation,
+  value: string,
+  loader: () => string = () => value,
+): unknown {
+  switch (operation.kind) {
+    case 'get':
+    case 'peek':
+    case 'has':
+    case 'info':
+    case 'invalidate':
+      return cache[operation.kind](operation.uri);
+    case 'set':
+      return cache.set(operation.uri, value, operation.options);
+    case 'load':
+      return cache.load(operation.uri, loader, operation.options);
+    case 'invalidatePattern':
+      return cache.invalidatePattern(patterns[operation.pattern]!.pattern);
+    case 'invalidateTag':
+      return cache.invalidateTag(operation.tag);
+    case 'clear':
+    case 'cleanupExpired':
+    case 'sync':
+      return cache[operation.kind]();
+    case 'entries':
+      return [...cache];
+    case 'resize':
+      return cache.resize(boundsOf(operation));
+    case 'advance':
+      return undefined;
+  }
+}
+
+/** Bounds as `resize` takes them: what is left out stays. */
+export function boundsOf({ maxEntries, maxBytes }: { maxEntries?: number; maxBytes?: number }) {
+  return {
+    ...(maxEntries === undefined ? {} : { maxEntries }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
 }
