@@ -51,6 +51,23 @@ describeEachVariant('iteration', (variant) => {
     expect([...rest]).toEqual([]);
     expect([...cache]).toEqual([]);
   });
+
+  it('yields each entry once, under its own URI, when listeners change what it stands on [CACHE-ITERATION, EVENT-REENTRANT]', () => {
+    const { cache, clock } = variant.open<string>();
+    cache.set('mem://brief', 'brief', { ttlMs: 1 });
+    for (const name of ['a', 'b', 'c']) cache.set(`mem://${name}`, name);
+    cache.once('expired', () => {
+      cache.invalidate('mem://a');
+      cache.set('mem://new', 'new');
+      cache.set('mem://newer', 'newer');
+    });
+    clock.advance(2);
+    const seen = [...cache];
+    expect(new Set(seen.map(([uri]) => uri)).size).toBe(seen.length);
+    expect(seen.filter(([, value]) => value !== 'a')).toEqual(
+      ['b', 'c', 'new', 'newer'].map((name) => [`mem://${name}`, name]),
+    );
+  });
 });
 
 describeEachVariant('resize', (variant) => {

@@ -118,6 +118,10 @@ export class CacheModel<V> {
 
   resize(bounds: { maxEntries?: number; maxBytes?: number }): void {
     Object.assign(this.#settings, bounds);
+    // What is now too large goes first, so that nothing else goes for it.
+    for (const [uri, { weight }] of [...this.#entries]) {
+      if (weight > this.#settings.maxBytes) this.#leave(uri, 'evicted', 'resize');
+    }
     this.#trim('resize');
   }
 
