@@ -10,6 +10,9 @@ import { RequestMix } from './request-mix.ts';
 import type { Settings } from './settings.ts';
 import { checkSimultaneousReads } from './simultaneous-reads.ts';
 
+/** A quarter of them must still be some. */
+const FEWEST_DOCUMENTS = 8;
+
 export const WARM_UP_ROUNDS = 3;
 export const ROUNDS = 7;
 export const READS_PER_ROUND = 1_500;
@@ -34,7 +37,10 @@ export interface Demonstration {
 export async function demonstrate(settings: Settings, signal: AbortSignal): Promise<Demonstration> {
   const documents = await readDocuments(settings.root);
   const [first] = documents.documents;
-  if (first === undefined) throw new Error(`no README, licence or notice below ${settings.root}`);
+  if (first === undefined || documents.documents.length < FEWEST_DOCUMENTS) {
+    const found = `${documents.documents.length} READMEs, licences and notices`;
+    throw new Error(`${found} below ${settings.root}, at least ${FEWEST_DOCUMENTS} are needed`);
+  }
   const plans = workloads(documents);
   const servers = plans.length * CONTENDERS.length;
   const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 2);
@@ -75,7 +81,12 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
     const changed = await checkChangedFile(first, signal);
     return {
       documents,
-      checks: [same, ...cacheChecks(measurements), simultaneous, changed.check],
+      checks: [
+        same,
+        ...cacheChecks(measurements, documents.documents),
+        simultaneous,
+        changed.check,
+      ],
       measurements,
       freshMs: changed.freshMs,
     };

@@ -22,7 +22,7 @@ export interface Workload {
   readonly maxEntries: number;
   readonly maxBytes: number;
   /** The bound that the documents do not fit into. */
-  readonly binds: 'entries' | 'bytes' | undefined;
+  readonly binds: 'entries' | 'bytes' | 'nothing';
 }
 
 export const SLOW_ORIGIN_MS = 2;
@@ -36,7 +36,7 @@ export function workloads({
   const maxEntries = Math.max(1, documents.length >> 2);
   const maxBytes = Math.max(1, sizeBytes >> 2);
   return [
-    { name: 'files, room for all', delayMs: 0, ...ample, binds: undefined },
+    { name: 'files, room for all', delayMs: 0, ...ample, binds: 'nothing' },
     {
       name: `files, room for ${count(maxEntries)} of them`,
       delayMs: 0,
