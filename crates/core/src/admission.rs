@@ -34,6 +34,16 @@ pub struct Bounds {
 /// moka bounds one weight; this scale makes it bound entries and bytes at once.
 const SCALE: u64 = 1 << 30;
 
+/// A sketch of twice the entries tells those apart as well that come back after they were refused.
+const COUNTERS_PER_ENTRY: u64 = 2;
+
+/// Entries that the first sketch is sized for. Counts age by the sketch's size: one for many more
+/// entries than are held never forgets, and refuses every newcomer after the working set has shifted.
+const FIRST_SKETCH: u64 = 128;
+
+/// A sketch that was outgrown is followed by one for this many times the entries held.
+const HEADROOM: u64 = 2;
+
 impl Bounds {
     /// Checks the ranges.
     ///
@@ -78,6 +88,13 @@ impl Bounds {
         let by_bytes = (u128::from(SCALE) * u128::from(bytes)).div_ceil(u128::from(self.max_bytes));
         let weight = by_bytes.max(u128::from(self.unit()));
         u32::try_from(weight).unwrap_or(u32::MAX)
+    }
+
+    /// How many entries to be ready for, where so many are held: what fits, as long as a sketch of
+    /// that size costs next to nothing, else several times as many.
+    fn expected_entries(&self, held: usize) -> u64 {
+        let ahead = (HEADROOM * held as u64).max(FIRST_SKETCH);
+        ahead.min(COUNTERS_PER_ENTRY * u64::from(self.main_entries))
     }
 
     fn capacity(&self) -> u64 {
@@ -142,7 +159,7 @@ impl Admission {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            main: Instance::new(1, bounds.capacity()),
+            main: Instance::new(1, bounds.capacity(), bounds.expected_entries(0)),
             successor: None,
             moved_to: 0,
             records: Records::default(),
@@ -185,6 +202,8 @@ impl Admission {
                 }
             }
             Operation::Reweigh { resident, bytes } => {
+                // What moka has evicted must not come back as an entry without a record.
+                self.collect_evicted();
                 if let Some(record) = self.records.get_mut(resident) {
                     record.bytes = bytes;
                 }
@@ -351,7 +370,8 @@ impl Admission {
 
     fn next_instance(&mut self) -> Instance {
         self.instances += 1;
-        Instance::new(self.instances, self.bounds.capacity())
+        let entries = self.bounds.expected_entries(self.records.len());
+        Instance::new(self.instances, self.bounds.capacity(), entries)
     }
 
     fn begin_rebuild(&mut self) {

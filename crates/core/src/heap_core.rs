@@ -133,12 +133,14 @@ impl HeapCore {
     /// # Errors
     /// As [`HeapCore::settle`].
     pub fn resize(&self, bounds: Bounds, main_bytes: u64, max_entry_bytes: u64) -> Result<bool> {
-        self.with_policy(|policy, block| {
-            policy.drain(block, usize::MAX, usize::MAX);
+        // A fault in what waited, or an earlier one, must not keep the old bounds.
+        let drained = self.settle(false);
+        let more = self.with_policy(|policy, block| {
             policy.admission.resize(bounds, main_bytes, max_entry_bytes);
             policy.tell(block);
             !policy.waiting.is_empty()
-        })
+        })?;
+        drained.map(|_| more)
     }
 
     /// The keeper lets go of this store. Its memory stays while JS has it mapped.
@@ -231,18 +233,28 @@ impl Kept for HeapCore {
             });
         }
         let clock = self.clock.lock();
-        if self.has_work(guard.as_ref()) || !self.is_drowsy(clock.reading(now_ms())) {
+        let now = now_ms();
+        if self.has_work(guard.as_ref()) || !self.is_drowsy(clock.reading(now)) {
             return true;
         }
-        // Published first, then looked at again: work that came meanwhile keeps the store awake.
-        ClockWord::sleep(self.block.word(word::CLOCK));
-        self.awake.store(false, Ordering::SeqCst);
-        if self.has_work(guard.as_ref()) {
-            clock.wake(self.block.word(word::CLOCK), now_ms());
-            self.awake.store(true, Ordering::SeqCst);
-            return true;
+        let word = self.block.word(word::CLOCK);
+        let sleeps = clock.fall_asleep(word, now, || self.has_work(guard.as_ref()));
+        // Whoever wakes the store asks for the flag under the lock of the clock.
+        self.awake.store(!sleeps, Ordering::SeqCst);
+        !sleeps
+    }
+
+    fn look_again(&self) {
+        if self.awake.load(Ordering::SeqCst) {
+            return;
         }
-        false
+        if let Some(policy) = &mut *self.policy.lock() {
+            policy.guarded(|policy| {
+                policy.drain(&self.block, usize::MAX, usize::MAX);
+                policy.admission.maintain(MOVES_PER_TICK);
+                policy.tell(&self.block);
+            });
+        }
     }
 }
 

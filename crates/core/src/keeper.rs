@@ -1,9 +1,10 @@
 //! The one native thread of the process. It ticks the clocks of the stores that are in use and works
 //! through their rings, a bounded amount a tick; when no store is in use it sleeps.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -14,9 +15,6 @@ const TICK: Duration = Duration::from_millis(1);
 /// A store that fell asleep is looked at once more after this: work may have come as it did.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
 
-/// Stores worked on between two rounds of ticks.
-const CLOCKS_EVERY: usize = 2;
-
 /// What the keeper keeps.
 pub(crate) trait Kept: Send + Sync {
     /// Moves the clock on.
@@ -24,6 +22,8 @@ pub(crate) trait Kept: Send + Sync {
     /// Does a bounded amount of what waits; returns false where the store has fallen asleep or is
     /// closed. A sleeping store registers anew when it wakes.
     fn work(&self) -> bool;
+    /// Does all that came while the store fell asleep, unless it has woken since.
+    fn look_again(&self);
 }
 
 struct Keeper {
@@ -56,36 +56,146 @@ fn start() -> Keeper {
 
 fn run() {
     let keeper = KEEPER.wait();
-    let mut awake: Vec<Weak<dyn Kept>> = Vec::new();
-    let mut dozing: Vec<Weak<dyn Kept>> = Vec::new();
+    let mut rota = Rota::default();
     loop {
-        awake.append(&mut keeper.arrivals.lock());
-        let stores: Vec<Arc<dyn Kept>> = awake.iter().filter_map(Weak::upgrade).collect();
-        awake.clear();
-        for (at, store) in stores.iter().enumerate() {
-            // One store's work must not hold up the clocks of the others.
-            if at % CLOCKS_EVERY == 0 {
+        rota.awake.append(&mut keeper.arrivals.lock());
+        match rota.round() {
+            Some(wait) => thread::park_timeout(wait),
+            None => thread::park(),
+        }
+    }
+}
+
+/// Whom the keeper serves next.
+#[derive(Default)]
+struct Rota {
+    awake: Vec<Weak<dyn Kept>>,
+    /// Who fell asleep, and when to look at it once more; earliest first.
+    dozing: VecDeque<(Instant, Weak<dyn Kept>)>,
+}
+
+impl Rota {
+    /// Serves everybody once; returns when to come again, or nothing where nobody is left.
+    fn round(&mut self) -> Option<Duration> {
+        let stores: Vec<Arc<dyn Kept>> = self.awake.iter().filter_map(Weak::upgrade).collect();
+        self.awake.clear();
+        let mut ticked_at: Option<Instant> = None;
+        for store in &stores {
+            // The work of some stores must not hold up the clocks of the others.
+            if ticked_at.is_none_or(|at| at.elapsed() >= TICK) {
                 for store in &stores {
                     store.tick();
                 }
+                ticked_at = Some(Instant::now());
             }
-            let list = if store.work() {
-                &mut awake
+            if store.work() {
+                self.awake.push(Arc::downgrade(store));
             } else {
-                &mut dozing
-            };
-            list.push(Arc::downgrade(store));
+                let due = Instant::now() + SECOND_LOOK;
+                self.dozing.push_back((due, Arc::downgrade(store)));
+            }
         }
         drop(stores);
-        if !awake.is_empty() {
-            thread::park_timeout(TICK);
-        } else if dozing.is_empty() {
-            thread::park();
-        } else {
-            thread::park_timeout(SECOND_LOOK);
-            for store in dozing.drain(..).filter_map(|store| store.upgrade()) {
-                store.work();
+        let now = Instant::now();
+        while self.dozing.front().is_some_and(|(due, _)| *due <= now) {
+            let dozing = self.dozing.pop_front();
+            if let Some(store) = dozing.and_then(|(_, store)| store.upgrade()) {
+                store.look_again();
             }
         }
+        if !self.awake.is_empty() {
+            return Some(TICK);
+        }
+        let (due, _) = self.dozing.front()?;
+        Some(due.saturating_duration_since(now))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Kept, Rota, SECOND_LOOK};
+    use std::collections::VecDeque;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Weak};
+    use std::thread;
+
+    /// Counts what the keeper does with it.
+    struct Store {
+        /// Whether it has work for ever, or falls asleep in each round.
+        busy: bool,
+        ticks: AtomicUsize,
+        looks: AtomicUsize,
+    }
+
+    impl Store {
+        fn new(busy: bool) -> Arc<Self> {
+            let (ticks, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            Arc::new(Self { busy, ticks, looks })
+        }
+
+        fn of(self: &Arc<Self>) -> Weak<dyn Kept> {
+            let kept: Arc<dyn Kept> = Arc::clone(self) as Arc<dyn Kept>;
+            Arc::downgrade(&kept)
+        }
+    }
+
+    impl Rota {
+        fn of(awake: Vec<Weak<dyn Kept>>) -> Self {
+            Self {
+                awake,
+                dozing: VecDeque::new(),
+            }
+        }
+    }
+
+    impl Kept for Store {
+        fn tick(&self) {
+            self.ticks.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn work(&self) -> bool {
+            self.busy
+        }
+
+        fn look_again(&self) {
+            self.looks.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    mod req_hazard_4 {
+        use super::*;
+
+        #[test]
+        fn who_fell_asleep_is_looked_at_again_while_others_stay_awake() {
+            let (busy, sleepy) = (Store::new(true), Store::new(false));
+            let mut rota = Rota::of(vec![busy.of(), sleepy.of()]);
+            rota.round();
+            assert_eq!(sleepy.looks.load(Ordering::Relaxed), 0);
+            thread::sleep(SECOND_LOOK);
+            rota.round();
+            assert_eq!(sleepy.looks.load(Ordering::Relaxed), 1);
+            assert_eq!(Arc::weak_count(&sleepy), 0, "nothing of it is kept");
+            assert_eq!((rota.awake.len(), rota.dozing.len()), (1, 0));
+        }
+    }
+
+    #[test]
+    fn clocks_tick_by_time_and_not_by_the_number_of_stores() {
+        let stores: Vec<_> = (0..500).map(|_| Store::new(true)).collect();
+        let mut rota = Rota::of(stores.iter().map(Store::of).collect());
+        let began = std::time::Instant::now();
+        rota.round();
+        let rounds = usize::try_from(began.elapsed().as_millis()).unwrap_or(usize::MAX) + 1;
+        let ticks = stores[0].ticks.load(Ordering::Relaxed);
+        assert!((1..=rounds).contains(&ticks), "{ticks} in {rounds} ms");
+    }
+
+    #[test]
+    fn nobody_left_lets_the_keeper_sleep() {
+        let store = Store::new(true);
+        let mut rota = Rota::of(vec![store.of()]);
+        assert!(rota.round().is_some());
+        drop(store);
+        assert_eq!(rota.round(), None);
     }
 }

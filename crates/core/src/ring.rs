@@ -160,3 +160,80 @@ mod tests {
         }
     }
 }
+
+/// Every order in which two threads can interleave; run by `npm run test:deep`.
+#[cfg(all(test, loom))]
+mod model {
+    use super::Ring;
+    use crate::sync::AtomicI32;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    /// A ring of two records of two words each.
+    struct Memory {
+        head: AtomicI32,
+        tail: AtomicI32,
+        words: Vec<AtomicI32>,
+    }
+
+    impl Memory {
+        /// `start` is where head and tail begin, to pass the end of what they count.
+        fn new(start: i32) -> Arc<Self> {
+            Arc::new(Self {
+                head: AtomicI32::new(start),
+                tail: AtomicI32::new(start),
+                words: (0..4).map(|_| AtomicI32::new(0)).collect(),
+            })
+        }
+
+        fn ring(&self) -> Ring<'_, 2> {
+            Ring::new(&self.head, &self.tail, &self.words)
+        }
+    }
+
+    mod req_deep_rings {
+        use super::*;
+
+        // The consumer is the thread that is spawned: loom keeps the last access to each word only,
+        // and the producer reads the head before it writes it.
+        #[test]
+        fn records_arrive_whole_once_and_in_order() {
+            loom::model(|| {
+                let memory = Memory::new(i32::MAX);
+                let consumer = {
+                    let memory = Arc::clone(&memory);
+                    thread::spawn(move || [take(&memory), take(&memory)])
+                };
+                let ring = memory.ring();
+                let pushed: Vec<i32> = (1..=3).filter(|&n| ring.push([n, -n])).collect();
+                let early = consumer.join().unwrap();
+                let late = std::iter::from_fn(|| take(&memory));
+                let taken: Vec<i32> = early.into_iter().flatten().chain(late).collect();
+                assert_eq!(taken, pushed, "lost, doubled or out of order");
+                assert!(ring.is_empty());
+            });
+        }
+
+        #[test]
+        fn what_was_skipped_does_not_come_back() {
+            loom::model(|| {
+                let memory = Memory::new(0);
+                assert!(memory.ring().push([1, -1]));
+                let consumer = {
+                    let memory = Arc::clone(&memory);
+                    thread::spawn(move || memory.ring().skip())
+                };
+                assert!(memory.ring().push([2, -2]));
+                consumer.join().unwrap();
+                let left: Vec<i32> = std::iter::from_fn(|| take(&memory)).collect();
+                assert!(left.is_empty() || left == [2], "{left:?}");
+            });
+        }
+
+        fn take(memory: &Memory) -> Option<i32> {
+            let [value, complement] = memory.ring().pop()?;
+            assert_eq!(complement, -value, "a torn record");
+            Some(value)
+        }
+    }
+}

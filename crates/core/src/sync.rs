@@ -1,7 +1,7 @@
-//! The atomics that the rings use: the standard library's, or loom's where the model checker runs.
+//! The atomics that clock and rings use: the standard library's, or loom's where the model checker runs.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicI32, Ordering};
+pub(crate) use std::sync::atomic::{AtomicI32, Ordering, fence};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicI32, Ordering, fence};

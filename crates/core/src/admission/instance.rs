@@ -1,5 +1,6 @@
 //! One moka cache. moka cannot be resized and sizes its sketch once, so a store may outlive several.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -64,18 +65,15 @@ pub(super) struct State {
     evicted: usize,
 }
 
-/// Weightless entries that go in with each entry until moka has sized its sketch.
-///
-/// With a weigher moka sizes it, when half full, for entries × weight / capacity: a quarter of what
-/// will fit, so that counters collide and age four times too fast. Three more entries for each make
-/// it what will fit.
-const PADDING_PER_ENTRY: u32 = 3;
-
-/// Padding taken out at a time once it has served.
-const PADDING_PER_ROUND: u32 = 64;
-
 /// A slot that no entry has: JS holds at most 2^24.
-const PADDING_SLOT: u32 = u32::MAX;
+const BALLAST_SLOT: u32 = u32::MAX;
+
+/// Ballast that is made heavy; fewer than what moka takes in at a time, so that it sees all at once.
+const MOST_HEAVY: u64 = 32;
+
+/// Weight of heavy ballast in capacities. moka looks at the capacity when an entry comes, not when
+/// one changes its weight.
+const HEAVINESS: u64 = 4;
 
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -84,14 +82,15 @@ pub(super) struct Instance {
     capacity: u64,
     /// Filled by moka's listener, which only pushes and so cannot panic.
     evicted: Arc<Mutex<Vec<Resident>>>,
-    /// Weightless entries that are in.
-    padding: u32,
     /// How many entries moka sized its sketch for.
-    sketched_for: Option<u64>,
+    sketched_for: u64,
+    /// Whether moka may have a new weight yet to count.
+    reweighed: Cell<bool>,
 }
 
 impl Instance {
-    pub(super) fn new(number: u32, capacity: u64) -> Self {
+    /// `entries` is how many it should be able to tell apart by frequency.
+    pub(super) fn new(number: u32, capacity: u64, entries: u64) -> Self {
         let evicted = Arc::new(Mutex::new(Vec::new()));
         let listener = Arc::clone(&evicted);
         let cache = Cache::builder()
@@ -100,18 +99,20 @@ impl Instance {
             .eviction_policy(EvictionPolicy::tiny_lfu())
             .eviction_listener(move |key: Arc<Key>, _, cause| {
                 // Removals of our own are no news.
-                if cause == RemovalCause::Size && key.resident.slot != PADDING_SLOT {
+                if cause == RemovalCause::Size && key.resident.slot != BALLAST_SLOT {
                     listener.lock().push(key.resident);
                 }
             })
             .build_with_hasher(PassThrough::default());
+        let sketched_for = entries.max(SMALLEST_SKETCH);
+        size_sketch(&cache, capacity, sketched_for);
         Self {
             number,
             cache,
             capacity,
             evicted,
-            padding: 0,
-            sketched_for: None,
+            sketched_for,
+            reweighed: Cell::new(false),
         }
     }
 
@@ -125,42 +126,29 @@ impl Instance {
     }
 
     /// A new entry.
-    pub(super) fn insert(&mut self, record: &Record, weight: u32) {
-        if self.sketched_for.is_none() {
-            for _ in 0..PADDING_PER_ENTRY {
-                self.padding += 1;
-                self.cache.insert(padding_key(self.padding), 0);
-            }
-        }
+    pub(super) fn insert(&self, record: &Record, weight: u32) {
         self.cache.insert(key_of(record), weight);
     }
 
     /// An entry that has another weight now.
     pub(super) fn reweigh(&self, record: &Record, weight: u32) {
         self.cache.insert(key_of(record), weight);
+        self.reweighed.set(true);
     }
 
     pub(super) fn remove(&self, record: &Record) {
+        // moka 0.12.16 passes over a new weight whose entry has left meanwhile, and then takes off
+        // the new weight where it had counted the old: its sum would drift for ever.
+        if self.reweighed.get() {
+            self.run_pending();
+        }
         self.cache.invalidate(&key_of(record));
     }
 
     /// One round of maintenance; moka may end it after 100 ms with work left.
-    pub(super) fn run_pending(&mut self) {
+    pub(super) fn run_pending(&self) {
         self.cache.run_pending_tasks();
-        let State {
-            entries, weight, ..
-        } = self.state();
-        if self.sketched_for.is_none() && weight >= self.capacity / 2 {
-            let sized = u128::from(entries) * u128::from(weight) / u128::from(self.capacity);
-            let sized = u64::try_from(sized).unwrap_or(u64::MAX);
-            self.sketched_for = Some(sized.max(SMALLEST_SKETCH));
-        }
-        if self.sketched_for.is_some() && self.padding > 0 {
-            for _ in 0..PADDING_PER_ROUND.min(self.padding) {
-                self.cache.invalidate(&padding_key(self.padding));
-                self.padding -= 1;
-            }
-        }
+        self.reweighed.set(false);
     }
 
     pub(super) fn take_evicted(&self) -> Vec<(Resident, u32)> {
@@ -183,23 +171,46 @@ impl Instance {
         self.cache.weighted_size() <= self.capacity
     }
 
-    /// Whether far more entries are in than moka sized its sketch for, because later ones are
-    /// lighter: then counters collide and admission turns to chance.
+    /// Whether far more entries are in than the sketch was sized for: then counters collide and
+    /// admission turns to chance.
     pub(super) fn has_outgrown_sketch(&self, entries: usize) -> bool {
-        self.sketched_for
-            .is_some_and(|sketched_for| entries as u64 > 2 * sketched_for)
+        entries as u64 > 2 * self.sketched_for
     }
 }
 
 /// moka's sketch has room for at least this many.
 const SMALLEST_SKETCH: u64 = 128;
 
-fn padding_key(number: u32) -> Key {
+/// Makes moka size its sketch now, and for `entries`.
+///
+/// With a weigher, moka has none before it is half full, forgets all uses until then, and sizes it
+/// once, for entries × weight / capacity: a quarter of what will fit, so that counters collide and
+/// age four times too fast. Ballast makes that product what is wanted, then leaves.
+fn size_sketch(cache: &Cache<Key, u32, PassThrough>, capacity: u64, entries: u64) {
+    let heavy_weight = u32::try_from(HEAVINESS * capacity).unwrap_or(u32::MAX);
+    let heavy = entries.div_ceil(HEAVINESS).isqrt().clamp(1, MOST_HEAVY);
+    let ratio = (heavy * u64::from(heavy_weight) / capacity).max(1);
+    let ballast = entries.div_ceil(ratio).max(heavy);
+    for number in 0..ballast {
+        cache.insert(ballast_key(number), 0);
+    }
+    cache.run_pending_tasks();
+    for number in 0..heavy {
+        cache.insert(ballast_key(number), heavy_weight);
+    }
+    cache.run_pending_tasks();
+    for number in 0..ballast {
+        cache.invalidate(&ballast_key(number));
+    }
+    cache.run_pending_tasks();
+}
+
+fn ballast_key(number: u64) -> Key {
     Key {
-        hash: u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        hash: number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
         resident: Resident {
-            slot: PADDING_SLOT,
-            ticket: number.cast_signed(),
+            slot: BALLAST_SLOT,
+            ticket: i32::try_from(number).unwrap_or(i32::MAX),
         },
     }
 }

@@ -37,7 +37,8 @@ impl Records {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn insert(&mut self, record: Record) {
+    pub(super) fn insert(&mut self, mut record: Record) {
+        record.uses = record.uses.min(MOST_USES);
         let at = record.resident.slot as usize;
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
