@@ -76,3 +76,20 @@ export function checkTags(option: string, value: unknown): readonly string[] {
   }
   return [...new Set(value as string[])];
 }
+
+/**
+ * Calls a function that the user gave as an option.
+ *
+ * @throws `ERR_GRANARY_BAD_OPTION` with what it threw as `cause`
+ */
+export function callGiven<T>(option: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : describeValue(cause);
+    throw new GranaryError('ERR_GRANARY_BAD_OPTION', `${option} must not throw, it threw: ${why}`, {
+      cause,
+      data: { option, allowed: 'a function that does not throw' },
+    });
+  }
+}

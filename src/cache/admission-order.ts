@@ -30,8 +30,9 @@ interface Shares {
  *
  * Nothing waits for moka: what leaves the window is offered through a ring, what moka evicts or
  * refuses comes back through another and is freed at the next set, tick or `settle`. Until then it
- * counts, so both bounds hold at all times: the window leaves some slack for what is undecided, and
- * where that is used up, what leaves it is dropped without moka's opinion.
+ * counts, so both bounds hold at all times. A set that would pass them asks moka at once, but once a
+ * tick only; in a flood the window leaves some slack for what is undecided, and where that is used
+ * up, what leaves it is dropped without moka's opinion.
  */
 export class AdmissionOrder<V> implements Order<V> {
   readonly #ledger: Ledger;
@@ -46,6 +47,9 @@ export class AdmissionOrder<V> implements Order<V> {
   #shares: Shares;
   #slack: WindowSlack;
   #undecided = false;
+  /** The clock at the last set, and at the last set that waited for moka. */
+  #now = -1;
+  #settledAt = -1;
 
   constructor(
     ledger: Ledger,
@@ -68,6 +72,8 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   admit(entry: Entry<V>): void {
+    this.#now = entry.born;
+    this.#slack.relax(this.#now);
     if (entry.weight > this.#shares.windowBytes) {
       this.#offerAndSettle(entry);
     } else {
@@ -84,6 +90,7 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   reweigh(entry: Entry<V>, formerWeight: number): void {
+    this.#now = entry.born;
     if (entry.slot >= 0) {
       this.#main.reweigh(entry, formerWeight);
     } else {
@@ -159,15 +166,20 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   clear(): void {
-    this.#main.clear();
     this.#window.clear();
     this.#wheel.clear();
     this.#windowDeadline = Infinity;
+    this.#main.clear();
   }
 
   rebase(delta: number): void {
     this.#wheel.rebase(delta);
     this.#windowDeadline -= delta;
+  }
+
+  residents(): Entry<V>[] {
+    const entries = [...this.#main.slots, ...this.#window];
+    return entries.sort((a, b) => a.accessedAt - b.accessedAt);
   }
 
   close(): void {
@@ -182,15 +194,18 @@ export class AdmissionOrder<V> implements Order<V> {
       if (!over && this.#isWindowWithinShare()) return;
       if (over && this.#main.takeNotices(this.#evict)) continue;
       const entry = window.next();
-      if (entry === undefined) {
-        this.#makeRoomInMain(newcomer);
-      } else if ((!over || this.#inline) && this.#mainTakes(entry)) {
+      const asksMoka = over && this.#maySettle();
+      if (asksMoka && !this.#main.hasRoom()) {
+        this.#settleMain();
+      } else if (entry === undefined) {
+        if (!this.#makeRoomInMain(newcomer)) return;
+      } else if ((!over || asksMoka) && this.#mainTakesMore()) {
         window.remove(entry);
         this.#offer(entry);
-        if (this.#inline) this.#main.settle(false, this.#evict);
+        if (asksMoka || this.#inline) this.#settleMain();
       } else if (over) {
         this.#evictFromWindow(entry);
-        this.#slack.widen();
+        this.#slack.widen(this.#now);
       } else {
         // The ring is full and there is room: the window keeps more than its share for a while.
         return;
@@ -198,18 +213,29 @@ export class AdmissionOrder<V> implements Order<V> {
     }
   }
 
+  /**
+   * Whether this set may wait for moka, a few µs: always without background work, else once a tick.
+   * So a store that is not flooded drops nothing unseen and needs no slack.
+   */
+  #maySettle(): boolean {
+    if (this.#inline) return true;
+    if (this.#settledAt === this.#now) return false;
+    this.#settledAt = this.#now;
+    return true;
+  }
+
   #isWindowWithinShare(): boolean {
     const { windowEntries, windowBytes } = this.#shares;
-    const share = this.#inline ? 1 : 1 - this.#slack.share;
+    const share = 1 - this.#slack.share;
     return (
       this.#window.size <= windowEntries * share && this.#window.weightBytes <= windowBytes * share
     );
   }
 
-  #mainTakes(entry: Entry<V>): boolean {
+  #mainTakesMore(): boolean {
     return (
       this.#main.size < this.#shares.mainEntries &&
-      this.#main.weightBytes + entry.weight <= this.#shares.mainBytes &&
+      this.#main.weightBytes < this.#shares.mainBytes &&
       this.#main.hasRoom()
     );
   }
@@ -217,27 +243,36 @@ export class AdmissionOrder<V> implements Order<V> {
   #offer(entry: Entry<V>): void {
     this.#main.offer(entry);
     this.#undecided = true;
-    this.#slack.narrow();
     this.reschedule(entry);
   }
 
   /** An entry larger than the window passes it by; moka decides at once, so the bounds hold. */
   #offerAndSettle(entry: Entry<V>): void {
-    if (!this.#main.hasRoom()) this.#main.settle(false, this.#evict);
+    if (!this.#main.hasRoom()) this.#settleMain();
     this.#offer(entry);
-    this.#main.settle(false, this.#evict);
+    this.#settleMain();
   }
 
-  /** The window is empty and main alone is over a bound, because an entry of it grew. */
-  #makeRoomInMain(newcomer: Entry<V> | undefined): void {
+  /** moka decides on all that was offered; without background work a rebuild ends here too. */
+  #settleMain(): void {
+    this.#main.settle(this.#inline, this.#evict);
+  }
+
+  /**
+   * The window is empty and main alone is over a bound, because an entry of it grew.
+   *
+   * @returns whether anything could leave
+   */
+  #makeRoomInMain(newcomer: Entry<V> | undefined): boolean {
     this.#main.settle(true, this.#evict);
-    if (!isOver(this.#ledger)) return;
+    if (!isOver(this.#ledger)) return true;
     // moka's scaled weights are rounded, the ledger's bytes are exact: the newcomer gives way.
     const resident = newcomer !== undefined && this.#main.slots.at(newcomer.slot) === newcomer;
     const victim = resident ? newcomer : this.#main.slots.first();
-    if (victim === undefined) return;
+    if (victim === undefined) return false;
     this.forget(victim);
     this.#residence.evict(victim);
+    return true;
   }
 
   #evictFromWindow(entry: Entry<V>): void {

@@ -6,8 +6,14 @@ import { LruOrder } from './lru-order.ts';
 import type { Order, Residence } from './order.ts';
 import { ManualClock, NativeClock, type StoreClock } from './store-clock.ts';
 
-/** Below this many entries a sketch has too little to count, and exact order is as cheap. */
+/**
+ * Below this many entries a sketch has too little to count, shares of the bounds are too coarse, and
+ * exact order is as cheap: every store begins with it and changes when it has this many.
+ */
 const FEWEST_FOR_ADMISSION = 64;
+
+/** The share of `maxBytes` that one entry may have where admission is, or may come to be, in force. */
+const ENTRY_SHARE = 1 / 2;
 
 /** @returns the order that the ledger's bounds call for: `current`, where that still fits. */
 export type OrderFactory<V> = (
@@ -21,6 +27,8 @@ export type OrderFactory<V> = (
 export interface HeapParts<V> {
   readonly clock: StoreClock;
   readonly createOrder: OrderFactory<V>;
+  /** With this many entries another order may be called for. */
+  readonly reviewAt: number;
   close(): void;
 }
 
@@ -38,7 +46,12 @@ export function createHeapParts<V>(
   const { clock, policy } = settings;
   const isExact = policy === 'lru';
   if (clock !== undefined && isExact) {
-    return { clock: new ManualClock(clock), createOrder: createLruOrder, close: () => {} };
+    return {
+      clock: new ManualClock(clock),
+      createOrder: createLruOrder,
+      reviewAt: Infinity,
+      close: () => {},
+    };
   }
   const core = new HeapCore({
     background: clock === undefined,
@@ -52,11 +65,12 @@ export function createHeapParts<V>(
         return createLruOrder(ledger, residence, now, current);
       }
       if (current instanceof AdmissionOrder) return current as AdmissionOrder<V>;
-      const order = new AdmissionOrder<V>(ledger, residence, now, core, clock !== undefined);
-      // The core was made for other bounds.
-      if (current !== undefined) order.resize();
-      return order;
+      if (ledger.size < FEWEST_FOR_ADMISSION) {
+        return createLruOrder(ledger, residence, now, current, ENTRY_SHARE);
+      }
+      return new AdmissionOrder<V>(ledger, residence, now, core, clock !== undefined);
     },
+    reviewAt: isExact ? Infinity : FEWEST_FOR_ADMISSION,
     close: () => core.close(),
   };
 }
@@ -66,8 +80,9 @@ function createLruOrder<V>(
   residence: Residence<V>,
   now: number,
   current?: Order<V>,
+  entryShare = 1,
 ): Order<V> {
-  return current instanceof LruOrder
-    ? (current as LruOrder<V>)
-    : new LruOrder<V>(ledger, residence, now);
+  if (!(current instanceof LruOrder)) return new LruOrder<V>(ledger, residence, now, entryShare);
+  current.entryShare = entryShare;
+  return current as LruOrder<V>;
 }

@@ -62,16 +62,12 @@ export class HeapStore<V> implements Residence<V> {
     return this.#order.maxEntryBytes;
   }
 
-  /** Crosses nothing: one map look-up, one clock word, and once per tick and entry one ring write. */
+  /** A hit is counted, a miss is for the caller to count. Crosses nothing: one map look-up, one clock word, and once per tick and entry one ring write. */
   get(uri: string): V | undefined {
     const entry = this.#entries.get(uri);
-    if (entry === undefined) {
-      this.misses++;
-      return undefined;
-    }
+    if (entry === undefined) return undefined;
     const now = this.#words[Word.clock]!;
     if (now - entry.born > entry.fastTtl && !this.#livesAt(entry, this.#now())) {
-      this.misses++;
       return undefined;
     }
     this.hits++;
@@ -127,6 +123,7 @@ export class HeapStore<V> implements Residence<V> {
       if (extras !== undefined) this.#tags.add(entry);
       if (this.#index !== undefined) this.#addToIndex(uri);
       this.#order.admit(entry);
+      if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder(now);
     } else {
       this.#overwrite(resident, value, weight, lifetime, extras, now);
     }
@@ -190,9 +187,8 @@ export class HeapStore<V> implements Residence<V> {
     Object.assign(this.ledger, bounds);
     this.#resizing = true;
     try {
-      const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
-      if (order === this.#order) order.resize();
-      else this.#moveTo(order);
+      this.#reviewOrder(now);
+      this.#order.resize();
     } finally {
       this.#resizing = false;
     }
@@ -211,9 +207,10 @@ export class HeapStore<V> implements Residence<V> {
 
   close(): void {
     this.#timer?.disarm();
+    // First: from here on the core has no fault to tell.
+    this.#parts.close();
     this.#drop();
     this.#order.close();
-    this.#parts.close();
   }
 
   // Residence
@@ -226,7 +223,8 @@ export class HeapStore<V> implements Residence<V> {
 
   expectDeadline(deadline: number): void {
     if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
-      this.#timer.arm(deadline + 1, this.#now());
+      // Not `#now`, which may move the origin that this deadline counts from.
+      this.#timer.arm(deadline + 1, this.#clock.read());
     }
   }
 
@@ -239,11 +237,16 @@ export class HeapStore<V> implements Residence<V> {
   #now(): number {
     const now = this.#words[Word.clock]!;
     if (now < REBASE_AT) return now;
-    const reading = this.#clock.read();
-    return this.#clock.ticking && reading >= REBASE_AT ? this.#rebase(reading) : reading;
+    let reading = this.#clock.read();
+    // More than once after a sleep of weeks: the clock stops at its largest reading.
+    while (this.#clock.ticking && reading >= REBASE_AT) {
+      this.#rebase(reading);
+      reading = this.#clock.read();
+    }
+    return reading;
   }
 
-  #rebase(reading: number): number {
+  #rebase(reading: number): void {
     this.#clock.rebase(reading);
     for (const entry of this.#entries.values()) {
       entry.born -= reading;
@@ -252,7 +255,6 @@ export class HeapStore<V> implements Residence<V> {
     }
     this.#order.rebase(reading);
     this.#timer?.arm(this.#order.nextDue(), 0);
-    return 0;
   }
 
   #fastTtl(lifetime: Lifetime): number {
@@ -361,21 +363,30 @@ export class HeapStore<V> implements Residence<V> {
     this.#entries.clear();
     this.#tags.clear();
     this.#index = undefined;
-    this.#order.clear();
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
+    // Last: it may have a fault of the core to tell.
+    this.#order.clear();
+  }
+
+  #reviewOrder(now: number): void {
+    const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
+    if (order !== this.#order) this.#moveTo(order);
   }
 
   #moveTo(order: Order<V>): void {
-    const entries = [...this.#entries.values()].sort((a, b) => a.accessedAt - b.accessedAt);
+    const entries = this.#order.residents();
     this.#order.close();
     this.#order = order;
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
+    // The core may have been made for other bounds.
+    order.resize();
     for (const entry of entries) {
       this.ledger.size++;
       this.ledger.weightBytes += entry.weight;
       entry.slot = -1;
+      entry.recordedAt = -1;
       if (entry.weight > order.maxEntryBytes) this.evict(entry);
       else order.admit(entry);
     }

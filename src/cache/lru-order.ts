@@ -13,6 +13,7 @@ const NONE = -1;
  * within one tick of the clock is in order. A doubly linked list over slot numbers.
  */
 export class LruOrder<V> implements Order<V> {
+  entryShare: number;
   readonly #ledger: Ledger;
   readonly #residence: Residence<V>;
   readonly #slots = new SlotTable<V>();
@@ -22,14 +23,19 @@ export class LruOrder<V> implements Order<V> {
   #newest = NONE;
   #oldest = NONE;
 
-  constructor(ledger: Ledger, residence: Residence<V>, now: number) {
+  /**
+   * @param entryShare the share of `maxBytes` that one entry may have, of which a later order of the
+   * same store may allow less than all
+   */
+  constructor(ledger: Ledger, residence: Residence<V>, now: number, entryShare: number) {
+    this.entryShare = entryShare;
     this.#ledger = ledger;
     this.#residence = residence;
     this.#wheel = new DeadlineWheel(now);
   }
 
   get maxEntryBytes(): number {
-    return this.#ledger.maxBytes;
+    return Math.ceil(this.#ledger.maxBytes * this.entryShare);
   }
 
   admit(entry: Entry<V>): void {
@@ -82,6 +88,10 @@ export class LruOrder<V> implements Order<V> {
   }
 
   resize(): void {
+    // What is too heavy by itself leaves first, so that nothing else has to for it.
+    for (const entry of this.residents()) {
+      if (entry.weight > this.maxEntryBytes) this.#evict(entry);
+    }
     this.#trim();
   }
 
@@ -104,19 +114,23 @@ export class LruOrder<V> implements Order<V> {
     this.clear();
   }
 
-  /** Residents, least recently used first; for the change to another order. */
-  *entries(): Generator<Entry<V>> {
+  residents(): Entry<V>[] {
+    const residents: Entry<V>[] = [];
     for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]!) {
-      yield this.#slots.at(slot)!;
+      residents.push(this.#slots.at(slot)!);
     }
+    return residents;
   }
 
   #trim(): void {
     while (isOver(this.#ledger)) {
-      const entry = this.#slots.at(this.#oldest)!;
-      this.forget(entry);
-      this.#residence.evict(entry);
+      this.#evict(this.#slots.at(this.#oldest)!);
     }
+  }
+
+  #evict(entry: Entry<V>): void {
+    this.forget(entry);
+    this.#residence.evict(entry);
   }
 
   #linkNewest(slot: number): void {

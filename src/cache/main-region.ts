@@ -133,13 +133,24 @@ export class MainRegion<V> {
     maxEntryBytes: number,
     evicted: (entry: Entry<V>) => void,
   ): void {
-    const more = this.#core.resize(bounds, mainBytes, maxEntryBytes);
-    this.takeNotices(evicted);
-    if (more) this.settle(false, evicted);
+    let more = true;
+    try {
+      more = this.#core.resize(bounds, mainBytes, maxEntryBytes);
+    } finally {
+      this.takeNotices(evicted);
+      if (more) this.settle(false, evicted);
+    }
   }
 
   clear(): void {
-    this.#core.clear();
+    try {
+      this.#core.clear();
+    } finally {
+      this.#forgetAll();
+    }
+  }
+
+  #forgetAll(): void {
     this.#operationTail = this.#operationHead;
     this.#noticeTail = Atomics.load(this.#words, Word.noticeHead);
     Atomics.store(this.#words, Word.noticeTail, this.#noticeTail);

@@ -23,6 +23,8 @@ export interface Order<V> {
   takeDue(now: number): Entry<V>[];
   /** A clock value at or before the next deadline; Infinity when there is none. */
   nextDue(): number;
+  /** Who is there, least recently used first; for the change to another order. */
+  residents(): Entry<V>[];
   /** The ledger's bounds have changed; returns with both held. */
   resize(): void;
   /** Settles all pending policy work. */

@@ -1,7 +1,7 @@
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
-import { badOption, checkFunction, checkTags, checkUri } from '../options.ts';
+import { badOption, callGiven, checkFunction, checkTags, checkUri } from '../options.ts';
 import { parsePattern } from '../registry/uri-pattern.ts';
 import {
   type BoundsChange,
@@ -345,9 +345,11 @@ export class ResourceCache<V = unknown> implements Disposable {
     const given = options?.weightBytes;
     if (given !== undefined) return checkWeight('weightBytes', given);
     const { weigh } = this.#settings;
-    return weigh === weighValue
-      ? weighValue(value)
-      : checkWeight('the result of weigh', weigh(value, uri));
+    if (weigh === weighValue) return weighValue(value);
+    return checkWeight(
+      'the result of weigh',
+      callGiven('weigh', () => weigh(value, uri)),
+    );
   }
 
   #tellServed(uri: string, value: V, callers: number): void {
@@ -376,6 +378,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** Everything that a miss may turn out to be; a hit pays for none of it. */
   #checkMiss(uri: unknown): void {
     this.#checkKey(uri);
+    this.#store.misses++;
     this.#hub.flush();
   }
 

@@ -21,6 +21,12 @@ export class SlotTable<V> {
     return this.#entries.find((entry) => entry !== undefined);
   }
 
+  *[Symbol.iterator](): Generator<Entry<V>> {
+    for (const entry of this.#entries) {
+      if (entry !== undefined) yield entry;
+    }
+  }
+
   release(slot: number): void {
     this.#entries[slot] = undefined;
     this.#free.push(slot);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Word } from '../native/heap-block.ts';
 import type { HeapCore } from '../native/heap-core.ts';
-import { badOption } from '../options.ts';
+import { badOption, callGiven } from '../options.ts';
 
 /**
  * What the clock word holds while nobody ticks it. It is larger than every reading, so the age of
@@ -51,7 +51,7 @@ export class ManualClock implements StoreClock {
   }
 
   read(): number {
-    const now: unknown = this.#clock.now();
+    const now: unknown = callGiven('clock.now()', () => this.#clock.now());
     if (typeof now !== 'number' || !Number.isFinite(now)) {
       badOption('the result of clock.now()', now, 'a finite number of ms');
     }
