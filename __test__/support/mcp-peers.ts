@@ -54,7 +54,6 @@ export type LowLevelServer = McpServer['server'];
 
 /** @returns a server that is not connected yet. */
 export function newLowLevelServer(options?: ServerOptions): LowLevelServer {
-  // oxlint-disable-next-line typescript/no-deprecated -- servers of this kind are served too
   return new Server({ name: 'low', version: '1.0.0' }, options);
 }
 
