@@ -81,6 +81,7 @@ export class AdmissionOrder<V> implements Order<V> {
       this.#expectInWindow(entry);
     }
     this.#trim(entry);
+    this.#main.throwFault();
   }
 
   touch(entry: Entry<V>, now: number): void {
@@ -101,6 +102,7 @@ export class AdmissionOrder<V> implements Order<V> {
       }
     }
     this.#trim(entry);
+    this.#main.throwFault();
   }
 
   reschedule(entry: Entry<V>): void {
@@ -155,6 +157,7 @@ export class AdmissionOrder<V> implements Order<V> {
       if (entry.weight > this.maxEntryBytes) this.#evictFromWindow(entry);
     }
     this.#trim();
+    this.#main.throwFault();
   }
 
   settle(): void {
@@ -163,6 +166,7 @@ export class AdmissionOrder<V> implements Order<V> {
       this.#main.settle(true, this.#evict);
       this.#trim();
     } while (this.#undecided);
+    this.#main.throwFault();
   }
 
   clear(): void {
@@ -170,6 +174,7 @@ export class AdmissionOrder<V> implements Order<V> {
     this.#wheel.clear();
     this.#windowDeadline = Infinity;
     this.#main.clear();
+    this.#main.throwFault();
   }
 
   rebase(delta: number): void {
@@ -193,7 +198,7 @@ export class AdmissionOrder<V> implements Order<V> {
       const over = isOver(this.#ledger);
       if (!over && this.#isWindowWithinShare()) return;
       if (over && this.#main.takeNotices(this.#evict)) continue;
-      const entry = window.next();
+      const entry = window.oldest();
       const asksMoka = over && this.#maySettle();
       if (asksMoka && !this.#main.hasRoom()) {
         this.#settleMain();

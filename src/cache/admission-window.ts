@@ -2,11 +2,8 @@ import type { Entry } from './entry.ts';
 
 const SMALLEST = 64;
 
-/** `recordedAt` of an entry that was not used since it came; any use sets it to a clock value. */
-const UNUSED = -1;
-
 /**
- * Newcomers, in the order in which they leave: a circular array in which an entry that leaves early leaves a hole.
+ * Newcomers, oldest first: a circular array in which an entry that leaves early leaves a hole.
  *
  * A new entry costs one array store. An entry knows its place by the complement of its position, so
  * that one field tells window from main.
@@ -20,30 +17,19 @@ export class AdmissionWindow<V> {
   #tail = 0;
 
   push(entry: Entry<V>): void {
-    entry.recordedAt = UNUSED;
     if (((this.#head - this.#tail) | 0) === this.#places.length) this.#makeRoom();
     this.#place(entry);
     this.size++;
     this.weightBytes += entry.weight;
   }
 
-  /**
-   * The entry that leaves next, which stays until it is removed: the oldest that was not used since
-   * it came or was last passed over. Those that were go to the end again (the second chance of the
-   * clock algorithm; Corbató 1968), so the window is close to least-recently-used order while a use
-   * costs nothing.
-   */
-  next(): Entry<V> | undefined {
+  /** The entry that leaves next, which stays until it is removed; holes before it go. */
+  oldest(): Entry<V> | undefined {
     const mask = this.#places.length - 1;
     while (this.#tail !== this.#head) {
       const entry = this.#places[this.#tail & mask];
-      if (entry?.recordedAt === UNUSED) return entry;
-      this.#places[this.#tail & mask] = undefined;
+      if (entry !== undefined) return entry;
       this.#tail = (this.#tail + 1) | 0;
-      if (entry !== undefined) {
-        entry.recordedAt = UNUSED;
-        this.#place(entry);
-      }
     }
     return undefined;
   }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+
+import { ResourceCache, type Policy } from '../../src/index.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const ENTRIES = 200;
+
+/** Share of hits on 150 popular URIs while as many one-off URIs pass through, scan after scan. */
+function popularHits(policy: Policy): number {
+  const cache = new ResourceCache<number>({
+    policy,
+    maxEntries: ENTRIES,
+    clock: new ManualClock(),
+  });
+  const read = (uri: string): boolean => {
+    const hit = cache.get(uri) !== undefined;
+    if (!hit) cache.set(uri, 1);
+    return hit;
+  };
+  let hits = 0;
+  let scanned = 0;
+  for (let round = 0; round < 40; round++) {
+    for (let n = 0; n < 150; n++) if (read(`popular://${n}`)) hits++;
+    for (let n = 0; n < 300; n++) read(`scan://${scanned++}`);
+  }
+  expect(cache.size).toBeLessThanOrEqual(ENTRIES);
+  return hits / (40 * 150);
+}
+
+describe("policy 'tinylfu'", () => {
+  it('keeps what is popular through scans that empty an LRU cache [POLICY-TINYLFU]', () => {
+    expect(popularHits('lru')).toBe(0);
+    expect(popularHits('tinylfu')).toBeGreaterThan(0.85);
+    expect(popularHits('adaptive')).toBeGreaterThan(0.85);
+  });
+
+  it('lets a newcomer in through its window, however popular the others are [POLICY-TINYLFU]', () => {
+    const cache = new ResourceCache<number>({
+      policy: 'tinylfu',
+      maxEntries: ENTRIES,
+      clock: new ManualClock(),
+    });
+    for (let round = 0; round < 10; round++) {
+      for (let n = 0; n < ENTRIES; n++) {
+        if (cache.get(`popular://${n}`) === undefined) cache.set(`popular://${n}`, n);
+      }
+    }
+    for (let n = 0; n < 50; n++) {
+      cache.set(`new://${n}`, n);
+      // The last few are there, whatever moka thinks of them.
+      for (let last = Math.max(0, n - 5); last <= n; last++) {
+        expect(cache.peek(`new://${last}`)).toBe(last);
+      }
+    }
+  });
+});
