@@ -8,7 +8,7 @@ import { badOption, callGiven } from '../options.ts';
  * an entry with a deadline passes its `fastTtl` and the hit takes the slow path, which reads the
  * real time and wakes the ticker: no extra test on the fast path.
  */
-const ASLEEP = 0x7fff_ffff;
+export const ASLEEP = 0x7fff_ffff;
 
 /**
  * From here on (12.4 days) the origin is moved up, so that readings stay small integers. One
