@@ -171,10 +171,10 @@ impl Instance {
         self.cache.weighted_size() <= self.capacity
     }
 
-    /// Whether far more entries are in than the sketch was sized for: then counters collide and
+    /// Whether more entries are in than the sketch was sized for: then counters collide and
     /// admission turns to chance.
     pub(super) fn has_outgrown_sketch(&self, entries: usize) -> bool {
-        entries as u64 > 2 * self.sketched_for
+        entries as u64 > self.sketched_for
     }
 }
 
