@@ -106,6 +106,23 @@ async function health(serving: Serving) {
   >;
 }
 
+/** Sends a whole initialization, and resets the connection a moment later. */
+function leaveWhileBeginning({ port }: Serving, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(port, '127.0.0.1');
+    socket.on('error', () => {});
+    const head = Object.entries({ ...POST, host: 'localhost', 'content-length': INITIALIZE.length })
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
+    socket.write(`POST /mcp HTTP/1.1\r\n${head}\r\n${INITIALIZE}`, () => {
+      setTimeout(() => {
+        socket.resetAndDestroy();
+        resolve();
+      }, delayMs);
+    });
+  });
+}
+
 const uriOf = (...names: string[]) => pathToFileURL(path.join(...names)).href;
 
 describe('granary serve over HTTP', () => {
@@ -314,6 +331,14 @@ describe('sessions over HTTP', () => {
       serving.command.stderr.match(/an idle session/g)?.length === 2 ? true : undefined,
     );
     expect(await health(serving)).toMatchObject({ sessions: 0 });
+  });
+
+  it('end also where the client leaves before it is answered [SERVE-HTTP]', async () => {
+    const serving = await serve(folder(), '--session-idle', '100');
+    for (const delayMs of [0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5]) {
+      await leaveWhileBeginning(serving, delayMs);
+    }
+    await expect.poll(async () => (await health(serving)).sessions, { timeout: 5_000 }).toBe(0);
   });
 
   it('do not begin with anything but an initialization [SERVE-HTTP]', async () => {

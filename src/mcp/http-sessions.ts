@@ -70,10 +70,14 @@ export class HttpSessions {
     try {
       const { StreamableHTTPServerTransport } = await importSdkHttp();
       const server = await createServer();
+      // Who has left meanwhile gets no session: no later event of the response would end it.
+      if (response.closed) return;
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (id) => {
           this.#sessions.set(id, session);
+          // Its client left before it was told the id, so that only the idle time can end it.
+          if (session.openResponses === 0) this.#beginIdleTime(session);
         },
       });
       const session: Session = { server, transport, openResponses: 0, idleTimer: undefined };
