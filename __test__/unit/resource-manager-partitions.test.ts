@@ -78,6 +78,22 @@ describe('partitions', () => {
     expect(loads).toHaveLength(readers.length);
   });
 
+  it('tell a loader of a principal nothing of the session [MANAGER-PRINCIPALS]', async () => {
+    const { manager } = fixture();
+    const told: unknown[] = [];
+    manager.register('told://x', (_uri, _params, { principal, session }) => {
+      told.push({ principal, session });
+      return session ?? 'for every session';
+    });
+    const { contents } = await manager.read('told://x', { ...ANN, session: 'first' });
+    expect(contents[0]?.text).toBe('for every session');
+    await manager.read('told://x', { session: 'first' });
+    expect(told).toEqual([
+      { principal: 'ann', session: undefined },
+      { principal: undefined, session: 'first' },
+    ]);
+  });
+
   it('are of the principal, whatever the session [MANAGER-PRINCIPALS]', async () => {
     const { text } = fixture();
     expect(await text('private://x', { ...ANN, session: 's1' })).toBe('ann 1');

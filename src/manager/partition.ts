@@ -29,15 +29,15 @@ export const PARTITION_SEPARATOR = '\u0000';
 const HASH_LENGTH = 22;
 
 /**
- * @returns the reader that options name.
+ * @returns the reader that options name, by what its copy is kept under and nothing else: a loader
+ *   that knew the session too could put its content before all sessions of the principal.
  * @throws `ERR_GRANARY_BAD_OPTION` for a principal or session that is not a non-empty string: an
  *   empty one would throw together all whose id got lost.
  */
 export function readerOf(options: Reader): Reader {
-  return {
-    principal: checkIdentity('principal', options.principal),
-    session: checkIdentity('session', options.session),
-  };
+  const principal = checkIdentity('principal', options.principal);
+  const session = checkIdentity('session', options.session);
+  return principal === undefined ? { session } : { principal };
 }
 
 /**

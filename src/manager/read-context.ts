@@ -2,7 +2,10 @@ import type { LoadContext } from '../cache/loader.ts';
 import type { Reader } from './partition.ts';
 import type { ReadResult } from './read-result.ts';
 
-/** What a pattern's loader is told; a public pattern's is not told who reads. */
+/**
+ * What a pattern's loader is told. Of the reader that is the principal or, where there is none, the
+ * session: what the copy is kept under. A public pattern's loader is not told who reads.
+ */
 export interface ReadContext extends LoadContext<ReadResult>, Reader {}
 
 /** Options of `ResourceManager.read`. */
