@@ -319,6 +319,23 @@ describe('watch', () => {
     await settled();
   });
 
+  it('tries again where content has no fingerprint, and rejects nothing [MCP-CONTENT-CHANGE]', async () => {
+    const { manager, timers } = originOf();
+    // As content does whose JSON would be longer than a string can be: it loads, and then throws.
+    let looks = 0;
+    const toJSON = (): string => {
+      if (looks++ > 0) throw new RangeError('Invalid string length');
+      return 'short';
+    };
+    const contents = [{ uri: 'long://x', text: '' }];
+    manager.register('long://x', () => ({ contents, _meta: { toJSON } }), { public: true });
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    manager.watch('long://x', () => {});
+    expect((await warned).message).toContain('Invalid string length');
+    await settled();
+    expect(timers.delays).toHaveLength(1);
+  });
+
   it('uses timers of the process that do not keep it alive [MCP-CONTENT-CHANGE]', () => {
     const timer = unreferencedTimers.setTimeout(() => {}, 1_000) as NodeJS.Timeout;
     expect(timer.hasRef()).toBe(false);

@@ -186,6 +186,21 @@ describe('ResourceManager', () => {
       ['a cycle', cyclic, /JSON cannot express/],
       ['no object in contents', { contents: [null] }, /contents\[0\] without a string uri/],
       ['no text in contents', { contents: [{ uri: 'a://1', text: 1 }] }, /contents\[0\]/],
+      [
+        'a bigint beside contents',
+        { contents: [{ uri: 'a://1', text: '' }], _meta: { n: 1n } },
+        /JSON cannot express/,
+      ],
+      [
+        'a cycle within contents',
+        { contents: [{ uri: 'a://1', blob: '', _meta: { cyclic } }] },
+        /JSON cannot express/,
+      ],
+      [
+        'a bigint for a text',
+        { contents: [{ uri: 'a://1', blob: '', text: 1n }] },
+        /JSON cannot express/,
+      ],
       ['no uri', { contents: [{ uri: 'a://1', text: '' }, { text: '' }] }, /contents\[1\]/],
     ])('refuses %s by name [MANAGER-RESULTS]', async (_, value, message) => {
       const error = await granaryFailure(() => read(value), 'ERR_GRANARY_LOAD_FAILED');

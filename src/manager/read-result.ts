@@ -35,8 +35,10 @@ export function toReadResult(
     return single(uri, mimeType, { blob: bytes.toString('base64') });
   }
   if (hasContents(value)) {
-    value.contents.forEach((part, index) => checkPart(part, index, uri));
-    return value as ReadResult;
+    const { contents, ...rest } = value;
+    // What could not be sent would leave its reader without an answer.
+    toJson({ ...rest, contents: contents.map((part, at) => withoutBody(part, at, uri)) }, uri);
+    return value as unknown as ReadResult;
   }
   return single(uri, mimeType ?? 'application/json', { text: toJson(value, uri) });
 }
@@ -59,9 +61,13 @@ function hasContents(value: unknown): value is { contents: readonly unknown[] } 
   );
 }
 
-function checkPart(part: unknown, index: number, uri: string): void {
-  const { uri: partUri, text, blob } = (part ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof partUri === 'string' && (typeof text === 'string' || typeof blob === 'string')) return;
+/** All of a part but its body: that is a string, which JSON expresses, and may be long. */
+function withoutBody(part: unknown, index: number, uri: string): Readonly<Record<string, unknown>> {
+  const { text, blob, ...rest } = (part ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof rest['uri'] === 'string') {
+    if (typeof text === 'string') return { ...rest, blob: typeof blob === 'string' ? '' : blob };
+    if (typeof blob === 'string') return { ...rest, text };
+  }
   throw failed(uri, `returned contents[${index}] without a string uri and a string text or blob`);
 }
 

@@ -247,12 +247,13 @@ export class ResourceWatcher {
   #reload(topic: Topic): void {
     const [interest] = topic.interests;
     if (interest === undefined) return;
-    this.#manager.read(topic.uri, interest.reader).then(
-      (content) => this.#compare(topic, content),
-      (error: unknown) => {
+    this.#manager
+      .read(topic.uri, interest.reader)
+      .then((content) => this.#compare(topic, content))
+      // Also where the content is more than one string can hold, so that it has no fingerprint.
+      .catch((error: unknown) => {
         if (topic.interests.size > 0) this.#reloadFailed(topic, error);
-      },
-    );
+      });
   }
 
   #reloadFailed(topic: Topic, error: unknown): void {
