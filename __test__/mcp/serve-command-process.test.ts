@@ -286,6 +286,11 @@ describe('granary called wrongly', () => {
       ['serve', '.', '--max-file', '1MB'],
       /--max-file .* \(bytes\), got "1MB"/,
     ],
+    [
+      'a size of which no answer could be made',
+      ['serve', '.', '--max-file', '83886081'],
+      /--max-file must be an integer from 0 to 83886080 \(bytes\)/,
+    ],
     ['a size in hexadecimal', ['serve', '.', '--max-file', '0x10'], /--max-file .* got "0x10"/],
     ['a size beyond measure', ['serve', '.', '--max-bytes', '1e99'], /--max-bytes .* got "1e99"/],
     ['an empty size', ['serve', '.', '--max-bytes='], /--max-bytes .* from 1 to \d+ .* got ""/],

@@ -37,14 +37,17 @@ interface Range {
   readonly unit: string;
 }
 
-/** V8 makes no longer string, and a file becomes one. */
-const MAX_FILE_BYTES = 2 ** 29 - 25;
+/**
+ * An answer is one string, of which V8 makes none of 2²⁹ characters, and JSON writes a control
+ * character as six. What cannot be written would leave the client without an answer.
+ */
+const MAX_FILE_BYTES = 80 * 1024 * 1024;
 /** Node fires a timer with a longer delay at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const RANGES = {
   http: { min: 0, max: 65_535, unit: 'port' },
-  'max-file': { min: 0, max: Math.floor(MAX_FILE_BYTES * 0.75), unit: 'bytes' },
+  'max-file': { min: 0, max: MAX_FILE_BYTES, unit: 'bytes' },
   ttl: { min: 0, max: MAX_DURATION_MS, unit: 'ms' },
   'max-entries': { min: 1, max: 2 ** 24 - 1, unit: 'entries' },
   'max-bytes': { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
@@ -60,7 +63,8 @@ out of DIR are neither listed nor served. Hidden files are served like all other
 
   --http PORT          serve Streamable HTTP on http://127.0.0.1:PORT/mcp instead, with
                        /healthz beside it; 0 = any free port, told on stderr
-  --max-file BYTES     refuse larger files            (default 10485760, 10 MiB)
+  --max-file BYTES     refuse larger files            (default 10485760, 10 MiB;
+                       at most 83886080, 80 MiB)
   --ttl MS             cache a file for this long     (default 900000, 15 minutes;
                        0 = until it changes)
   --max-entries N      cache at most N files          (default 10000)
