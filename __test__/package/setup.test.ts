@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -181,6 +182,25 @@ describe('set-up', () => {
     const runs = await Promise.all([1, 2, 3].map(() => setUp(['build'])));
     expect(runs.map((run) => run.code)).toEqual([0, 0, 0]);
     expect(ran()).toEqual(['napi', 'tsc']);
+  });
+
+  it('takes over locks that were left half-done [SETUP-CONCURRENT]', async () => {
+    const gone = await runProgram(process.execPath, ['-p', 'process.pid']);
+    const minuteAgo = Date.now() / 1_000 - 60;
+    for (const [lock, takeover] of [
+      ['', undefined],
+      [gone.stdout.trim(), gone.stdout.trim()],
+    ] as const) {
+      write('.setup/lock', lock);
+      utimesSync(path.join(project, '.setup/lock'), minuteAgo, minuteAgo);
+      if (takeover !== undefined) {
+        write('.setup/lock-takeover', takeover);
+        utimesSync(path.join(project, '.setup/lock-takeover'), minuteAgo, minuteAgo);
+      }
+      write('.setup/addon.json', '{}');
+      expect((await setUp(['build'])).code).toBe(0);
+      expect(existsSync(path.join(project, '.setup/lock-takeover'))).toBe(false);
+    }
   });
 
   it('names the steps there are when asked for another', async () => {

@@ -1,17 +1,20 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { report } from './report.mjs';
 
 const POLL_MS = 100;
+/** Nobody alive needs as long to write an id, or to take over. */
+const HALF_DONE_MS = 2_000;
 
 /**
  * Waits until no other set-up of this folder works.
  *
  * The lock is a file that holds the id of its process. That of a process which is gone is taken
  * over under a second file, so that two who wait cannot both remove it, the later one removing the
- * lock that the earlier has just made.
+ * lock that the earlier has just made. Either file may also be left half-done, by a kill or a full
+ * disk: its age tells.
  */
 export async function acquireLock(root) {
   const folder = path.join(root, '.setup');
@@ -21,12 +24,14 @@ export async function acquireLock(root) {
   let told = false;
   while (!create(lock)) {
     const holder = holderOf(lock);
-    if (holder !== undefined && !isAlive(holder)) {
+    const isAbandoned = holder === undefined ? isOld(lock) : !isAlive(holder);
+    if (isAbandoned) {
       if (create(takeover)) {
         if (holderOf(lock) === holder) rmSync(lock, { force: true });
         rmSync(takeover, { force: true });
         continue;
       }
+      if (isOld(takeover)) rmSync(takeover, { force: true });
     } else if (!told && holder !== undefined) {
       report(`waiting for the set-up of process ${holder} (if it is none, remove .setup/lock)`);
       told = true;
@@ -59,6 +64,11 @@ function holderOf(lock) {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function isOld(file) {
+  const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  return made !== undefined && Date.now() - made > HALF_DONE_MS;
 }
 
 function isAlive(pid) {
