@@ -42,7 +42,7 @@ const COUNTERS_PER_ENTRY: u64 = 2;
 const FIRST_SKETCH: u64 = 128;
 
 /// A sketch that was outgrown is followed by one for this many times the entries held.
-const HEADROOM: u64 = 4;
+const HEADROOM: u64 = 2;
 
 impl Bounds {
     /// Checks the ranges.
