@@ -34,6 +34,7 @@ export class MainRegion<V> {
   #operationTail: number;
   #noticeTail: number;
   #nextTicket = 0;
+  #fault: unknown;
 
   constructor(core: HeapCore) {
     const words = core.words;
@@ -119,12 +120,16 @@ export class MainRegion<V> {
   settle(finish: boolean, evicted: (entry: Entry<V>) => void): void {
     let more = true;
     while (more) {
-      try {
-        more = this.#core.settle(finish);
-      } finally {
-        this.takeNotices(evicted);
-      }
+      more = this.#attempt(() => this.#core.settle(finish));
+      this.takeNotices(evicted);
     }
+  }
+
+  /** Throws what a call into the core threw since the last time; by now all else is done. */
+  throwFault(): void {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
   }
 
   resize(
@@ -133,24 +138,16 @@ export class MainRegion<V> {
     maxEntryBytes: number,
     evicted: (entry: Entry<V>) => void,
   ): void {
-    let more = true;
-    try {
-      more = this.#core.resize(bounds, mainBytes, maxEntryBytes);
-    } finally {
-      this.takeNotices(evicted);
-      if (more) this.settle(false, evicted);
-    }
+    const more = this.#attempt(() => this.#core.resize(bounds, mainBytes, maxEntryBytes));
+    this.takeNotices(evicted);
+    if (more) this.settle(false, evicted);
   }
 
   clear(): void {
-    try {
+    this.#attempt(() => {
       this.#core.clear();
-    } finally {
-      this.#forgetAll();
-    }
-  }
-
-  #forgetAll(): void {
+      return false;
+    });
     this.#operationTail = this.#operationHead;
     this.#noticeTail = Atomics.load(this.#words, Word.noticeHead);
     Atomics.store(this.#words, Word.noticeTail, this.#noticeTail);
@@ -161,13 +158,27 @@ export class MainRegion<V> {
 
   #tell(kind: typeof REMOVE | typeof REWEIGH, entry: Entry<V>): void {
     // The core only takes operations out here; what left because of them is taken later.
-    if (!this.hasRoom()) this.#core.settle(false);
+    if (!this.hasRoom()) this.#attempt(() => this.#core.settle(false));
     const at = this.#operationAt();
     this.#words[at] = kind;
     this.#words[at + 1] = entry.slot;
     this.#words[at + 2] = entry.ticket;
     this.#writeBytes(at + 5, entry.weight);
     this.#publishOperation();
+  }
+
+  /**
+   * A fault of the core waits for `throwFault`, so that it stops nothing half-way and never comes
+   * out of a timer. @returns what `call` does; whether to try once more where it throws
+   */
+  #attempt(call: () => boolean): boolean {
+    try {
+      return call();
+    } catch (fault) {
+      const isFirst = this.#fault === undefined;
+      this.#fault ??= fault;
+      return isFirst;
+    }
   }
 
   #release(entry: Entry<V>): void {
