@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ResourceManager } from '../../src/manager/resource-manager.ts';
 import { followRegistry } from '../../src/mcp/registry-follower.ts';
 import { serveResources } from '../../src/mcp/serve-resources.ts';
+import { deferred } from '../support/deferred.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 import { connectInMemory, newServer, Peer } from '../support/mcp-peers.ts';
@@ -86,6 +87,25 @@ describe('subscriptions', () => {
     manager.invalidate('public://a');
     await settled();
     expect(peer.updated).toHaveLength(1);
+  });
+
+  it('end with an unsubscribe that overtakes their authorization [MCP-SUBSCRIBE]', async () => {
+    const { manager } = fixture();
+    const authorization = deferred<boolean>();
+    const { client, updated } = await connectInMemory(manager, {
+      authorize: () => authorization.promise,
+    });
+    const subscribed = client.subscribeResource({ uri: 'public://a' });
+    await client.unsubscribeResource({ uri: 'public://a' });
+    authorization.resolve(true);
+    await subscribed;
+    manager.invalidate('public://a');
+    await settled();
+    expect(updated).toEqual([]);
+    await client.subscribeResource({ uri: 'public://a' });
+    manager.invalidate('public://a');
+    await settled();
+    expect(updated).toEqual(['public://a']);
   });
 
   it('are told when expired content turns out to have changed, and not when it has not [MCP-CONTENT-CHANGE]', async () => {

@@ -4,10 +4,17 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
 import { INVALID_PARAMS, JsonRpcError } from './json-rpc-error.ts';
 
+/** A subscription that was asked for and is not yet authorized. */
+interface Arrival {
+  readonly uri: string;
+  withdrawn: boolean;
+}
+
 /** One client of a server: its id and its subscriptions, for as long as its transport is open. */
 export class Connection {
   readonly id: string = randomUUID();
   readonly #subscriptions = new Map<string, () => void>();
+  readonly #arrivals = new Set<Arrival>();
   readonly #maxSubscriptions: number;
   #closed = false;
 
@@ -22,13 +29,22 @@ export class Connection {
   }
 
   /**
-   * Subscribes to a URI; a second time, the later reader's copy is watched.
+   * Subscribes to a URI; a second time, the later reader's copy is watched. An unsubscription that
+   * comes while `authorized` is pending is later than the subscription, and wins.
    *
+   * @param authorized rejects where the subscription is refused
    * @param watch starts watching and returns what ends it
-   * @throws JSON-RPC -32602 where the connection has its fill of subscriptions
+   * @throws (rejects with) JSON-RPC -32602 where the connection has its fill of subscriptions
    */
-  subscribe(uri: string, watch: () => () => void): void {
-    if (this.#closed) return;
+  async subscribe(uri: string, authorized: Promise<void>, watch: () => () => void): Promise<void> {
+    const arrival = { uri, withdrawn: false };
+    this.#arrivals.add(arrival);
+    try {
+      await authorized;
+    } finally {
+      this.#arrivals.delete(arrival);
+    }
+    if (this.#closed || arrival.withdrawn) return;
     const former = this.#subscriptions.get(uri);
     if (former === undefined && this.#subscriptions.size >= this.#maxSubscriptions) {
       throw new JsonRpcError(
@@ -41,6 +57,9 @@ export class Connection {
   }
 
   unsubscribe(uri: string): void {
+    for (const arrival of this.#arrivals) {
+      if (arrival.uri === uri) arrival.withdrawn = true;
+    }
     this.#subscriptions.get(uri)?.();
     this.#subscriptions.delete(uri);
   }

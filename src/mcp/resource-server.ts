@@ -89,9 +89,8 @@ export class ResourceServer {
   async subscribe(uri: string, context: RequestContext): Promise<void> {
     const connection = this.#connect();
     const reader = this.#reader(context);
-    await this.#authorize(uri, context);
     try {
-      connection.subscribe(uri, () =>
+      await connection.subscribe(uri, this.#authorize(uri, context), () =>
         this.manager.watch(uri, () => this.#tellUpdated(uri, connection), reader),
       );
     } catch (error) {
