@@ -81,12 +81,12 @@ export class AdmissionOrder<V> implements Order<V> {
       this.#expectInWindow(entry);
     }
     this.#trim(entry);
-    this.#main.throwFault();
   }
 
   touch(entry: Entry<V>, now: number): void {
-    entry.recordedAt = now;
     entry.accessedAt = now;
+    // Without background work every access is told, whatever the clock reads.
+    if (!this.#inline) entry.recordedAt = now;
     if (entry.slot >= 0) this.#main.recordAccess(entry.slot);
   }
 
@@ -102,7 +102,6 @@ export class AdmissionOrder<V> implements Order<V> {
       }
     }
     this.#trim(entry);
-    this.#main.throwFault();
   }
 
   reschedule(entry: Entry<V>): void {
@@ -157,7 +156,6 @@ export class AdmissionOrder<V> implements Order<V> {
       if (entry.weight > this.maxEntryBytes) this.#evictFromWindow(entry);
     }
     this.#trim();
-    this.#main.throwFault();
   }
 
   settle(): void {
@@ -166,7 +164,6 @@ export class AdmissionOrder<V> implements Order<V> {
       this.#main.settle(true, this.#evict);
       this.#trim();
     } while (this.#undecided);
-    this.#main.throwFault();
   }
 
   clear(): void {
@@ -174,7 +171,6 @@ export class AdmissionOrder<V> implements Order<V> {
     this.#wheel.clear();
     this.#windowDeadline = Infinity;
     this.#main.clear();
-    this.#main.throwFault();
   }
 
   rebase(delta: number): void {

@@ -1,3 +1,4 @@
+import type { GranaryError } from '../errors.ts';
 import { HeapCore } from '../native/heap-core.ts';
 import { AdmissionOrder, sharesOf } from './admission-order.ts';
 import type { CacheSettings } from './cache-options.ts';
@@ -29,6 +30,8 @@ export interface HeapParts<V> {
   readonly createOrder: OrderFactory<V>;
   /** With this many entries another order may be called for. */
   readonly reviewAt: number;
+  /** A fault of the core that nobody has been told of. */
+  takeFault(): GranaryError | undefined;
   close(): void;
 }
 
@@ -50,6 +53,7 @@ export function createHeapParts<V>(
       clock: new ManualClock(clock),
       createOrder: createLruOrder,
       reviewAt: Infinity,
+      takeFault: () => undefined,
       close: () => {},
     };
   }
@@ -71,6 +75,7 @@ export function createHeapParts<V>(
       return new AdmissionOrder<V>(ledger, residence, now, core, clock !== undefined);
     },
     reviewAt: isExact ? Infinity : FEWEST_FOR_ADMISSION,
+    takeFault: () => core.takeFault(),
     close: () => core.close(),
   };
 }

@@ -183,12 +183,13 @@ export class HeapStore<V> implements Residence<V> {
   }
 
   resize(bounds: Bounds): void {
+    const { maxEntries, maxBytes } = this.ledger;
+    if (bounds.maxEntries === maxEntries && bounds.maxBytes === maxBytes) return;
     const now = this.#now();
     Object.assign(this.ledger, bounds);
     this.#resizing = true;
     try {
-      this.#reviewOrder(now);
-      this.#order.resize();
+      if (!this.#reviewOrder(now)) this.#order.resize();
     } finally {
       this.#resizing = false;
     }
@@ -207,10 +208,15 @@ export class HeapStore<V> implements Residence<V> {
 
   close(): void {
     this.#timer?.disarm();
-    // First: from here on the core has no fault to tell.
-    this.#parts.close();
     this.#drop();
     this.#order.close();
+    this.#parts.close();
+  }
+
+  /** Throws what went wrong in the core since the last call; all state is whole by then. */
+  throwFault(): void {
+    const fault = this.#parts.takeFault();
+    if (fault !== undefined) throw fault;
   }
 
   // Residence
@@ -369,9 +375,12 @@ export class HeapStore<V> implements Residence<V> {
     this.#order.clear();
   }
 
-  #reviewOrder(now: number): void {
+  /** @returns whether another order has taken over */
+  #reviewOrder(now: number): boolean {
     const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
-    if (order !== this.#order) this.#moveTo(order);
+    if (order === this.#order) return false;
+    this.#moveTo(order);
+    return true;
   }
 
   #moveTo(order: Order<V>): void {

@@ -34,7 +34,6 @@ export class MainRegion<V> {
   #operationTail: number;
   #noticeTail: number;
   #nextTicket = 0;
-  #fault: unknown;
 
   constructor(core: HeapCore) {
     const words = core.words;
@@ -120,16 +119,9 @@ export class MainRegion<V> {
   settle(finish: boolean, evicted: (entry: Entry<V>) => void): void {
     let more = true;
     while (more) {
-      more = this.#attempt(() => this.#core.settle(finish));
+      more = this.#core.settle(finish);
       this.takeNotices(evicted);
     }
-  }
-
-  /** Throws what a call into the core threw since the last time; by now all else is done. */
-  throwFault(): void {
-    const fault = this.#fault;
-    this.#fault = undefined;
-    if (fault !== undefined) throw fault;
   }
 
   resize(
@@ -138,16 +130,13 @@ export class MainRegion<V> {
     maxEntryBytes: number,
     evicted: (entry: Entry<V>) => void,
   ): void {
-    const more = this.#attempt(() => this.#core.resize(bounds, mainBytes, maxEntryBytes));
+    const more = this.#core.resize(bounds, mainBytes, maxEntryBytes);
     this.takeNotices(evicted);
     if (more) this.settle(false, evicted);
   }
 
   clear(): void {
-    this.#attempt(() => {
-      this.#core.clear();
-      return false;
-    });
+    this.#core.clear();
     this.#operationTail = this.#operationHead;
     this.#noticeTail = Atomics.load(this.#words, Word.noticeHead);
     Atomics.store(this.#words, Word.noticeTail, this.#noticeTail);
@@ -158,27 +147,13 @@ export class MainRegion<V> {
 
   #tell(kind: typeof REMOVE | typeof REWEIGH, entry: Entry<V>): void {
     // The core only takes operations out here; what left because of them is taken later.
-    if (!this.hasRoom()) this.#attempt(() => this.#core.settle(false));
+    while (!this.hasRoom()) this.#core.settle(false);
     const at = this.#operationAt();
     this.#words[at] = kind;
     this.#words[at + 1] = entry.slot;
     this.#words[at + 2] = entry.ticket;
     this.#writeBytes(at + 5, entry.weight);
     this.#publishOperation();
-  }
-
-  /**
-   * A fault of the core waits for `throwFault`, so that it stops nothing half-way and never comes
-   * out of a timer. @returns what `call` does; whether to try once more where it throws
-   */
-  #attempt(call: () => boolean): boolean {
-    try {
-      return call();
-    } catch (fault) {
-      const isFirst = this.#fault === undefined;
-      this.#fault ??= fault;
-      return isFirst;
-    }
   }
 
   #release(entry: Entry<V>): void {

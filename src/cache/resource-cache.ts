@@ -173,7 +173,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkKey(uri);
     const removed = this.#store.invalidate(uri);
     this.#readThrough.flights.detach(uri);
-    this.#hub.flush();
+    this.#end();
     return removed;
   }
 
@@ -194,7 +194,7 @@ export class ResourceCache<V = unknown> implements Disposable {
         ? this.#store.invalidateWhere((uri) => parsed.matches(uri))
         : this.#store.invalidateWithPrefix(parsed.prefix, (uri) => parsed.matches(uri));
     this.#readThrough.flights.detachWhere((uri) => parsed.matches(uri));
-    this.#hub.flush();
+    this.#end();
     return removed;
   }
 
@@ -204,7 +204,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     const [checked] = checkTags('tag', [tag]);
     const removed = this.#store.invalidateTag(checked!);
     this.#readThrough.flights.detachTag(checked!);
-    this.#hub.flush();
+    this.#end();
     return removed;
   }
 
@@ -213,14 +213,14 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     this.#store.clear();
     this.#readThrough.flights.detachWhere(() => true);
-    this.#hub.flush();
+    this.#end();
   }
 
   /** Frees what has expired now instead of within 50 ms. @returns how many this call freed */
   cleanupExpired(): number {
     this.#checkOpen();
     const freed = this.#store.expire();
-    this.#hub.flush();
+    this.#end();
     return freed;
   }
 
@@ -304,14 +304,14 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     const { maxEntries, maxBytes } = this.#store.ledger;
     this.#store.resize(readBounds(bounds, { maxEntries, maxBytes }));
-    this.#hub.flush();
+    this.#end();
   }
 
   /** Frees what has expired and settles all pending policy work. */
   sync(): void {
     this.#checkOpen();
     this.#store.sync();
-    this.#hub.flush();
+    this.#end();
   }
 
   /** Frees everything and ends loads under way; a second call does nothing. */
@@ -333,11 +333,9 @@ export class ResourceCache<V = unknown> implements Disposable {
     const weight = this.#weigh(uri, value, options);
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
-    try {
-      this.#store.set(uri, value, weight, given, loaded);
-    } finally {
-      this.#hub.flush();
-    }
+    this.#store.set(uri, value, weight, given, loaded);
+    if (loaded) this.#hub.flush();
+    else this.#end();
   }
 
   #weigh(uri: string, value: V, options: SetOptions | undefined): number {
@@ -350,6 +348,12 @@ export class ResourceCache<V = unknown> implements Disposable {
       'the result of weigh',
       callGiven('weigh', () => weigh(value, uri)),
     );
+  }
+
+  /** The end of a call that changed something: tells it, then what went wrong in the core. */
+  #end(): void {
+    this.#hub.flush();
+    this.#store.throwFault();
   }
 
   #tellServed(uri: string, value: V, callers: number): void {

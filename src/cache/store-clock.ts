@@ -16,8 +16,8 @@ export const ASLEEP = 0x7fff_ffff;
  */
 export const REBASE_AT = 2 ** 30;
 
-/** Longest age that the fast path can judge. */
-export const MAX_FAST_TTL_MS = 2 ** 30;
+/** Longest age that the fast path can judge: what was born last before a rebase is older while asleep. */
+export const MAX_FAST_TTL_MS = REBASE_AT - 1;
 
 /** Time as a store reads it: ms since an origin of the store's own. */
 export interface StoreClock {

@@ -1,4 +1,5 @@
 import type { HeapCore as NativeHeapCore, MainBounds } from '../../crates/binding/binding.cjs';
+import { GranaryError } from '../errors.ts';
 import { callNative, loadAddon } from './addon.ts';
 import { mapBlock } from './heap-block.ts';
 
@@ -18,6 +19,7 @@ export interface HeapCoreOptions {
 export class HeapCore {
   readonly words: Int32Array;
   readonly #core: NativeHeapCore;
+  #fault: GranaryError | undefined;
 
   constructor(options: HeapCoreOptions) {
     const addon = loadAddon();
@@ -39,23 +41,47 @@ export class HeapCore {
    * Does all work that waits in the rings; `finish` ends a rebuild too.
    *
    * @returns whether notices wait for room: take those of the ring and call again.
-   * @throws `ERR_GRANARY_INTERNAL` after a panic, in this call or in the background since the last;
-   * the policy has then started afresh from its records.
    */
   settle(finish: boolean): boolean {
-    return callNative(() => this.#core.settle(finish));
+    return this.#attempt(() => this.#core.settle(finish));
   }
 
   clear(): void {
-    callNative(() => this.#core.clear());
+    this.#attempt(() => {
+      this.#core.clear();
+      return false;
+    });
   }
 
   /** @returns as `settle`. */
   resize(bounds: MainBounds, mainBytes: number, maxEntryBytes: number): boolean {
-    return callNative(() => this.#core.resize(bounds, mainBytes, maxEntryBytes));
+    return this.#attempt(() => this.#core.resize(bounds, mainBytes, maxEntryBytes));
+  }
+
+  /**
+   * The first fault (`ERR_GRANARY_INTERNAL`) since the last call, in a call or in the background; the
+   * policy has started afresh from its records. It is kept until somebody asks, so that it stops
+   * nothing half-way and never comes out of a timer.
+   */
+  takeFault(): GranaryError | undefined {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    return fault;
   }
 
   close(): void {
     this.#core.close();
+  }
+
+  /** @returns what `call` does; where it throws, whether to try once more */
+  #attempt(call: () => boolean): boolean {
+    try {
+      return callNative(call);
+    } catch (fault) {
+      if (!(fault instanceof GranaryError)) throw fault;
+      const isFirst = this.#fault === undefined;
+      this.#fault ??= fault;
+      return isFirst;
+    }
   }
 }
