@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import type * as KeyHash from '../../src/cache/key-hash.ts';
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 // Two keys of one 64-bit hash cannot be found in the time of a test; keys that say so get one here.
 vi.mock('../../src/cache/key-hash.ts', async (importOriginal) => {
-  const { writeKeyHash } = await importOriginal<typeof import('../../src/cache/key-hash.ts')>();
+  const { writeKeyHash } = await importOriginal<typeof KeyHash>();
   return {
     writeKeyHash(words: Int32Array, at: number, key: string, low: number, high: number): void {
       writeKeyHash(words, at, key.startsWith('same://') ? 'same' : key, low, high);

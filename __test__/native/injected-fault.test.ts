@@ -142,25 +142,25 @@ describe('an injected panic', () => {
 
   it('pending in clear, resize and close leaves none of them half done [PANIC-CAUGHT]', async () => {
     const { cache, core } = open();
-    const break_ = async () => {
+    const breakCore = async () => {
       core.armFault();
       cache.set(uri(1), 'grown', { weightBytes: 20 });
       for (let n = 0; n < 100; n++) cache.set(uri(2_000 + n), 'x', { weightBytes: 10 });
       await delay(50);
     };
-    await break_();
+    await breakCore();
     await granaryFailure(() => cache.resize({ maxEntries: 100 }), INTERNAL);
     expect(cache.size).toBeLessThanOrEqual(100);
     cache.resize({ maxEntries: ENTRIES });
     for (let n = 0; n < 400; n++) cache.set(uri(n), `${n}`, { weightBytes: 10 });
     cache.sync();
-    await break_();
+    await breakCore();
     await granaryFailure(() => cache.clear(), INTERNAL);
     expect([cache.size, cache.weightBytes, [...cache.keys()]]).toEqual([0, 0, []]);
     for (let n = 0; n < 400; n++) cache.set(uri(n), `${n}`, { weightBytes: 10 });
     cache.sync();
     expectAllHeld(cache);
-    await break_();
+    await breakCore();
     cache.close();
     expect(core.census()).toEqual({ entries: 0, rebuilds: 0 });
   });

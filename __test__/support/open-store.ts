@@ -18,9 +18,9 @@ export function openStore(
   startMs = 0,
 ): OpenStore {
   const settings = readCacheOptions<string>({ maxEntries: 200, ...options });
-  const parts = createHeapParts(settings, startMs);
+  const parts = createHeapParts<string>(settings, startMs);
   const hub = new EventHub<string>();
-  const store = new HeapStore(settings, parts, hub);
+  const store = new HeapStore<string>(settings, parts, hub);
   const forever: Lifetime = { ttlMs: 0, idleTtlMs: 0, tags: [] };
   return {
     store,
