@@ -5,7 +5,9 @@ import { AdmissionWindow } from '../../src/cache/admission-window.ts';
 import { Entry } from '../../src/cache/entry.ts';
 
 function entry(uri: string, weight = 1): Entry<string> {
-  return new Entry(uri, uri, weight, 0, 0, 0, undefined);
+  const made = new Entry(uri, uri);
+  made.begin(uri, weight, 0, 0, 0, undefined);
+  return made;
 }
 
 describe('AdmissionWindow', () => {

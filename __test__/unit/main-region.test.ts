@@ -21,7 +21,9 @@ function open(): { region: MainRegion<string>; core: HeapCore } {
 }
 
 function entry(uri: string, weight = 100): Entry<string> {
-  return new Entry(uri, uri, weight, 0, 0, 0, undefined);
+  const made = new Entry(uri, uri);
+  made.begin(uri, weight, 0, 0, 0, undefined);
+  return made;
 }
 
 function offerAll(region: MainRegion<string>, count: number, prefix = 'mem'): Entry<string>[] {
