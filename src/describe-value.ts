@@ -23,3 +23,18 @@ export function describeValue(value: unknown): string {
       return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   }
 }
+
+/** What was thrown, by its message or its stack; survives an error whose properties throw. */
+export function describeError(error: unknown, by: 'message' | 'stack' = 'message'): string {
+  try {
+    const text: unknown = error instanceof Error ? (error[by] ?? error.message) : undefined;
+    return typeof text === 'string' ? text : describeValue(error);
+  } catch {
+    return 'an error that cannot be read';
+  }
+}
+
+/** A URI as it is named in a message: as it is, or cut short where it is long. */
+export function describeUri(uri: string): string {
+  return uri.length > 200 ? `${uri.slice(0, 60)}… (${uri.length} characters)` : uri;
+}

@@ -56,6 +56,8 @@ export class GranaryError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && brand in value;
+    if (typeof value !== 'object' || value === null) return false;
+    // A class that extends this one is recognised as any other class is.
+    return this === GranaryError ? brand in value : this.prototype.isPrototypeOf(value);
   }
 }

@@ -1,4 +1,4 @@
-import { describeValue } from './describe-value.ts';
+import { describeError, describeValue } from './describe-value.ts';
 import { GranaryError } from './errors.ts';
 
 /** The longest time that an option may name: 100 years, in ms. */
@@ -67,6 +67,12 @@ export function checkUri(uri: unknown): asserts uri is string {
   }
 }
 
+/** @returns `value`, when it is a tag. */
+export function checkTag(option: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') badOption(option, value, 'a non-empty string');
+  return value;
+}
+
 /** @returns the tags, each once, when `value` is an iterable of non-empty strings. */
 export function checkTags(option: string, value: unknown): readonly string[] {
   const allowed = 'an array of non-empty strings';
@@ -86,7 +92,7 @@ export function callGiven<T>(option: string, call: () => T): T {
   try {
     return call();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : describeValue(cause);
+    const why = describeError(cause);
     throw new GranaryError('ERR_GRANARY_BAD_OPTION', `${option} must not throw, it threw: ${why}`, {
       cause,
       data: { option, allowed: 'a function that does not throw' },

@@ -231,4 +231,40 @@ describeEachVariant('load', (variant) => {
     expect(cache.stats()).toMatchObject({ loads: 1, loadFailures: 1 });
     expect(await cache.load(A, () => 'good')).toBe('good');
   });
+
+  it('fails in good order for an error that cannot be read [LOAD-FAILURE]', async () => {
+    const { cache } = variant.open<string>();
+    const hostile = Object.defineProperty(new Error('x'), 'message', {
+      get: () => {
+        throw new Error('gotcha');
+      },
+    });
+    const failure = await granaryFailure(
+      () => cache.load(A, () => Promise.reject(hostile)),
+      'ERR_GRANARY_LOAD_FAILED',
+    );
+    expect(failure.cause).toBe(hostile);
+  });
+
+  it('names a URI of 1 MB in a message of ordinary length [INPUT-HUGE-URI]', async () => {
+    const { cache } = variant.open<string>();
+    const huge = `mem://${'x'.repeat(1_000_000)}`;
+    const failure = await granaryFailure(() => cache.load(huge), 'ERR_GRANARY_NO_LOADER');
+    expect(failure.message.length).toBeLessThan(300);
+    expect(failure.message).toContain('1000006 characters');
+  });
+
+  it('does not call the loader for a caller that has left already [LOAD-ABORT-LAST]', async () => {
+    const { cache, clock } = variant.open<string>({ ttlMs: 10 });
+    const caller = new AbortController();
+    cache.set(A, 'old');
+    clock.advance(11);
+    cache.on('expired', () => caller.abort());
+    let calls = 0;
+    const load = (): Promise<string> =>
+      cache.load(A, () => `${++calls}`, { signal: caller.signal });
+    await granaryFailure(load, 'ERR_GRANARY_ABORTED');
+    await settled();
+    expect([calls, cache.stats().loads]).toEqual([0, 0]);
+  });
 });

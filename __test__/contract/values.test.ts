@@ -89,4 +89,25 @@ describeEachVariant('values', (variant) => {
     expect([...cache.getMany(new Set(uris))]).toEqual([['mem://3', 30]]);
     expect(cache.getMany([])).toEqual(new Map());
   });
+
+  it('weighs each value of setMany once [MANY-GET-SET, WEIGH-GIVEN]', () => {
+    let weighed = 0;
+    const { cache } = variant.open<string>({ weigh: () => ++weighed });
+    cache.setMany([
+      ['mem://a', 'a'],
+      ['mem://b', 'b'],
+    ]);
+    expect([weighed, cache.size]).toEqual([2, 2]);
+  });
+
+  it('stores nothing in a cache that its weigh has closed [CACHE-CLOSE]', () => {
+    const { cache } = variant.open<string>({
+      weigh: () => {
+        cache.close();
+        return 1;
+      },
+    });
+    expect(() => cache.set('mem://a', 'a')).toThrow('closed');
+    expect(cache.size).toBe(0);
+  });
 });

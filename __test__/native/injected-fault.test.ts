@@ -164,4 +164,52 @@ describe('an injected panic', () => {
     cache.close();
     expect(core.census()).toEqual({ entries: 0, rebuilds: 0 });
   });
+
+  it('while the order changes leaves nothing behind, in either direction [PANIC-CAUGHT, CACHE-RESIZE]', async () => {
+    const cache = new ResourceCache<string>({ maxEntries: 100, clock: new ManualClock() });
+    opened.push(cache);
+    const [core] = cores;
+    core!.armFault();
+    await granaryFailure(() => {
+      for (let n = 0; n < 100; n++) cache.set(uri(n), 'v');
+    }, INTERNAL);
+    for (let n = 0; n < 300; n++) cache.set(uri(n), 'v');
+    expect(cache.size).toBe([...cache.keys()].length);
+    expect(cache.size).toBeLessThanOrEqual(100);
+    core!.armFault();
+    await granaryFailure(() => {
+      // The fault is met by the growth, and is still to be told when the order changes.
+      cache.on('evicted', () => cache.resize({ maxEntries: 50 }));
+      cache.set('mem://one-too-many', 'v');
+    }, INTERNAL);
+    expect(cache.size).toBe(50);
+    for (let n = 0; n < 300; n++) cache.set(uri(n), 'w');
+    expect([cache.size, [...cache.keys()].length]).toEqual([50, 50]);
+  });
+
+  it('during clear, and during a load, stops neither [PANIC-CAUGHT, HAZARD-15-DETACH]', async () => {
+    const { cache, core } = open(new ManualClock());
+    let told = 0;
+    cache.on('invalidated', () => void told++);
+    let finish: (value: string) => void = () => {};
+    const load = cache.load(
+      'mem://late',
+      () => new Promise<string>((resolve) => void (finish = resolve)),
+    );
+    for (let n = 400; n < 440; n++) cache.set(uri(n), 'v');
+    core.armFault();
+    cache.invalidate(uri(1));
+    await granaryFailure(() => {
+      cache.sync();
+      cache.clear();
+    }, INTERNAL);
+    cache.clear();
+    finish('late');
+    expect(await load).toBe('late');
+    expect([cache.size, cache.peek('mem://late')]).toEqual([0, undefined]);
+    expect(told).toBe(440);
+    const filled = open(new ManualClock());
+    filled.core.armFault();
+    expect(await filled.cache.load('mem://fault', () => 'v')).toBe('v');
+  });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
+import type * as Errors from '../../src/errors.ts';
 import { GranaryError } from '../../src/errors.ts';
 
 // A module by another address is another copy of it, as a second installation of the package has.
-const copy: typeof import('../../src/errors.ts') = await import(
+const copy: typeof Errors = await import(
   new URL('../../src/errors.ts?second-copy', import.meta.url).href
 );
 
@@ -24,6 +25,13 @@ describe('GranaryError', () => {
     'ERR_GRANARY_CLOSED',
   ])('is not recognised in %s [ERROR-BRAND]', (value) => {
     expect(value instanceof GranaryError).toBe(false);
+  });
+
+  it('tells a class that extends it by identity, as any class [ERROR-BRAND]', () => {
+    class Narrower extends GranaryError {}
+    expect(new GranaryError('ERR_GRANARY_CLOSED', 'closed')).not.toBeInstanceOf(Narrower);
+    expect(new Narrower('ERR_GRANARY_CLOSED', 'closed')).toBeInstanceOf(Narrower);
+    expect(new Narrower('ERR_GRANARY_CLOSED', 'closed')).toBeInstanceOf(GranaryError);
   });
 
   it('carries code, cause and data, and shows its stack [ERROR-BRAND]', () => {

@@ -53,4 +53,27 @@ describe("policy 'tinylfu'", () => {
       }
     }
   });
+
+  // Residents whose counts are full would stand for ever against newcomers whose counts are.
+  it.each([
+    { maxEntries: 64, keys: 50, weightBytes: 1 },
+    { maxEntries: 200, keys: 60, weightBytes: 1 },
+    { maxEntries: 100, keys: 95, weightBytes: 1 },
+    { maxEntries: 1_000, maxBytes: 10_000, keys: 8, weightBytes: 900 },
+    { maxEntries: 1_000, maxBytes: 100_000, keys: 80, weightBytes: 900 },
+  ])(
+    'follows a working set that shifts again and again: $keys keys in $maxEntries [POLICY-TINYLFU, HAZARD-9]',
+    ({ keys, weightBytes, ...bounds }) => {
+      const cache = new ResourceCache<number>({ ...bounds, clock: new ManualClock() });
+      for (let phase = 0; phase < 6; phase++) {
+        let hits = 0;
+        for (let read = 0; read < 20_000; read++) {
+          const uri = `phase-${phase}://${read % keys}`;
+          if (cache.get(uri) !== undefined) hits++;
+          else cache.set(uri, 1, { weightBytes });
+        }
+        expect(hits / 20_000, `phase ${phase}`).toBeGreaterThan(0.9);
+      }
+    },
+  );
 });

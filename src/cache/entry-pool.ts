@@ -1,4 +1,4 @@
-import { Entry, type EntryExtras } from './entry.ts';
+import { Entry } from './entry.ts';
 
 /** Enough for a store in which each set evicts; more would only hold memory. */
 const MOST_SPARES = 64;
@@ -13,27 +13,12 @@ const MOST_SPARES = 64;
 export class EntryPool<V> {
   readonly #spares: Entry<V>[] = [];
 
-  take(
-    uri: string,
-    value: V,
-    weight: number,
-    now: number,
-    fastTtl: number,
-    ttlMs: number,
-    extras: EntryExtras | undefined,
-  ): Entry<V> {
+  /** An entry whose life is yet to begin. */
+  take(uri: string, value: V): Entry<V> {
     const entry = this.#spares.pop();
-    if (entry === undefined) return new Entry(uri, value, weight, now, fastTtl, ttlMs, extras);
+    if (entry === undefined) return new Entry(uri, value);
     entry.uri = uri;
-    entry.value = value;
-    entry.weight = weight;
-    entry.born = now;
-    entry.fastTtl = fastTtl;
-    entry.ttlMs = ttlMs;
-    entry.accessedAt = now;
     entry.recordedAt = -1;
-    entry.accessCount = 0;
-    entry.extras = extras;
     return entry;
   }
 

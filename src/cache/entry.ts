@@ -16,43 +16,47 @@ export class Entry<V> {
   uri: string;
   value: V;
   /** When the value was set, on the store's clock. */
-  born: number;
+  born = 0;
   /**
    * Up to this age a hit needs no further check. The whole time to live where that is short enough
    * and nothing else ends the entry; a negative one sends every hit to the slow path.
    */
-  fastTtl: number;
+  fastTtl = 0;
   /** Time to live in ms; 0 = never expires. */
-  ttlMs: number;
+  ttlMs = 0;
   /** Last access, on the store's clock. */
-  accessedAt: number;
+  accessedAt = 0;
   /** The clock value at which an access was last told to the order; the same again is not told. */
-  recordedAt: number;
+  recordedAt = -1;
   accessCount = 0;
-  weight: number;
+  weight = 0;
   /** >= 0: the entry's slot in main. < 0: the complement of its position in the window. */
   slot = -1;
   /** Tells this stay in the slot from an earlier one's. */
   ticket = 0;
-  extras: EntryExtras | undefined;
+  extras: EntryExtras | undefined = undefined;
 
-  constructor(
-    uri: string,
+  constructor(uri: string, value: V) {
+    this.uri = uri;
+    this.value = value;
+  }
+
+  /** The life of a value begins; who holds the entry, and where, stays as it is. */
+  begin(
     value: V,
     weight: number,
     now: number,
     fastTtl: number,
     ttlMs: number,
     extras: EntryExtras | undefined,
-  ) {
-    this.uri = uri;
+  ): void {
     this.value = value;
+    this.weight = weight;
     this.born = now;
     this.fastTtl = fastTtl;
     this.ttlMs = ttlMs;
     this.accessedAt = now;
-    this.recordedAt = -1;
-    this.weight = weight;
+    this.accessCount = 0;
     this.extras = extras;
   }
 }

@@ -1,3 +1,4 @@
+import { describeUri } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 
 /** One caller of a load. */
@@ -176,8 +177,12 @@ export class Flights<V> {
 }
 
 export function abortedError(uri: string, reason: unknown): GranaryError {
-  return new GranaryError('ERR_GRANARY_ABORTED', `the load of ${uri} was aborted by its caller`, {
-    cause: reason,
-    data: { uri },
-  });
+  return new GranaryError(
+    'ERR_GRANARY_ABORTED',
+    `the load of ${describeUri(uri)} was aborted by its caller`,
+    {
+      cause: reason,
+      data: { uri },
+    },
+  );
 }

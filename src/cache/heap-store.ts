@@ -108,15 +108,8 @@ export class HeapStore<V> implements Residence<V> {
       lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
     if (resident === undefined) {
-      const entry = this.#pool.take(
-        uri,
-        value,
-        weight,
-        now,
-        this.#fastTtl(lifetime),
-        lifetime.ttlMs,
-        extras,
-      );
+      const entry = this.#pool.take(uri, value);
+      entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
       this.#entries.set(uri, entry);
       this.ledger.size++;
       this.ledger.weightBytes += weight;
@@ -295,13 +288,7 @@ export class HeapStore<V> implements Residence<V> {
   ): void {
     const formerWeight = entry.weight;
     if (entry.extras !== undefined) this.#tags.remove(entry);
-    entry.value = value;
-    entry.weight = weight;
-    entry.born = now;
-    entry.ttlMs = lifetime.ttlMs;
-    entry.fastTtl = this.#fastTtl(lifetime);
-    entry.extras = extras;
-    entry.accessCount = 0;
+    entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
     if (extras !== undefined) this.#tags.add(entry);
     this.#order.touch(entry, now);
     this.#order.reschedule(entry);

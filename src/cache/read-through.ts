@@ -1,4 +1,4 @@
-import { describeValue } from '../describe-value.ts';
+import { describeError, describeUri, describeValue } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { checkDurationMs, checkTags } from '../options.ts';
 import { abortedError, Flights, LoaderRun, type Flight } from './flights.ts';
@@ -42,14 +42,15 @@ export class ReadThrough<V> {
     if (loader === undefined) {
       throw new GranaryError(
         'ERR_GRANARY_NO_LOADER',
-        `${uri} is not cached and no loader was given: pass one to load(uri, loader)`,
+        `${describeUri(uri)} is not cached and no loader was given: pass one to load(uri, loader)`,
         { data: { uri } },
       );
     }
     const chosen = new Choices(options);
     const flight = this.flights.start(uri, new LoaderRun(), chosen.tags);
     const result = this.flights.join(flight, signal);
-    void this.#fly(flight, loader, stale, chosen);
+    // The caller may have left already: its signal fired while it joined.
+    if (!flight.run.controller.signal.aborted) void this.#fly(flight, loader, stale, chosen);
     return result;
   }
 
@@ -59,7 +60,8 @@ export class ReadThrough<V> {
     options: LoadOptions,
   ): Promise<Map<string, V>> {
     const { signal } = options;
-    if (signal?.aborted) throw abortedError(uris.join(', '), signal.reason);
+    if (signal?.aborted)
+      throw abortedError(uris.length === 1 ? uris[0]! : `${uris.length} URIs`, signal.reason);
     const found = new Map<string, V>();
     const missing: string[] = [];
     for (const uri of new Set(uris)) {
@@ -83,7 +85,8 @@ export class ReadThrough<V> {
       }
       awaited.set(uri, this.flights.join(flight, signal));
     }
-    if (started.length > 0) void this.#flyTogether(started, run, loader, chosen);
+    const isWanted = started.length > 0 && !run.controller.signal.aborted;
+    if (isWanted) void this.#flyTogether(started, run, loader, chosen);
     const settled = await Promise.allSettled(awaited.values());
     for (const [at, uri] of [...awaited.keys()].entries()) {
       const outcome = settled[at]!;
@@ -176,13 +179,17 @@ export class ReadThrough<V> {
   }
 
   #crash(flight: Flight<V>, cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : describeValue(cause);
+    const why = describeError(cause);
     this.#refuse(
       flight,
-      new GranaryError('ERR_GRANARY_LOAD_FAILED', `the loader of ${flight.uri} failed: ${why}`, {
-        cause,
-        data: { uri: flight.uri },
-      }),
+      new GranaryError(
+        'ERR_GRANARY_LOAD_FAILED',
+        `the loader of ${describeUri(flight.uri)} failed: ${why}`,
+        {
+          cause,
+          data: { uri: flight.uri },
+        },
+      ),
     );
   }
 
@@ -214,7 +221,7 @@ function called<T>(loader: () => T | Promise<T>): Promise<T> {
 function absenceError(uri: string): GranaryError {
   return new GranaryError(
     'ERR_GRANARY_LOAD_FAILED',
-    `the bulk loader returned no value for ${uri}`,
+    `the bulk loader returned no value for ${describeUri(uri)}`,
     { data: { uri, absent: true } },
   );
 }

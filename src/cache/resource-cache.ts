@@ -1,7 +1,7 @@
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
-import { badOption, callGiven, checkFunction, checkTags, checkUri } from '../options.ts';
+import { badOption, callGiven, checkFunction, checkTag, checkUri } from '../options.ts';
 import { parsePattern } from '../registry/uri-pattern.ts';
 import {
   type BoundsChange,
@@ -16,7 +16,7 @@ import {
 import type { CacheStats, EntryInfo } from './cache-stats.ts';
 import { deadlineOf, type Entry } from './entry.ts';
 import { createHeapParts } from './heap-parts.ts';
-import { HeapStore } from './heap-store.ts';
+import { HeapStore, type Lifetime } from './heap-store.ts';
 import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
 import { ReadThrough } from './read-through.ts';
 import { weighValue } from './value-weight.ts';
@@ -51,7 +51,10 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
-      store: (uri, value, given) => this.#put(uri, value, given, true),
+      store: (uri, value, given) => {
+        const lifetime = this.#lifetimeOf(given);
+        this.#put(uri, value, this.#weigh(uri, value, given), lifetime, true);
+      },
       served: (uri, value, callers) => this.#tellServed(uri, value, callers),
     });
   }
@@ -106,7 +109,8 @@ export class ResourceCache<V = unknown> implements Disposable {
    */
   set(uri: string, value: V, options?: SetOptions): void {
     this.#checkKey(uri);
-    this.#put(uri, value, options, false);
+    const lifetime = this.#lifetimeOf(options);
+    this.#put(uri, value, this.#weigh(uri, value, options), lifetime, false);
   }
 
   /** The cached values of those URIs that have one, in the order of `uris`. */
@@ -122,14 +126,14 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** Caches several values with the same options; all are checked before the first is stored. */
   setMany(entries: Iterable<readonly [string, V]>, options?: SetOptions): void {
     this.#checkOpen();
-    const checked = [...checkIterable('entries', entries)];
-    for (const pair of checked) {
+    const given = this.#lifetimeOf(options);
+    const weighed = [...checkIterable('entries', entries)].map((pair: readonly [string, V]) => {
       if (!Array.isArray(pair)) badOption('entries', pair, 'an iterable of [uri, value]');
-      checkUri(pair[0]);
-      this.#weigh(pair[0], pair[1], options);
-    }
-    if (options !== undefined) readLifetime(options, this.#settings.lifetime);
-    for (const [uri, value] of checked) this.set(uri, value, options);
+      const [uri, value] = pair;
+      checkUri(uri);
+      return { uri, value, weight: this.#weigh(uri, value, options) };
+    });
+    for (const { uri, value, weight } of weighed) this.#put(uri, value, weight, given, false);
   }
 
   /**
@@ -201,9 +205,9 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** Drops every entry with this tag. @returns how many */
   invalidateTag(tag: string): number {
     this.#checkOpen();
-    const [checked] = checkTags('tag', [tag]);
-    const removed = this.#store.invalidateTag(checked!);
-    this.#readThrough.flights.detachTag(checked!);
+    checkTag('tag', tag);
+    const removed = this.#store.invalidateTag(tag);
+    this.#readThrough.flights.detachTag(tag);
     this.#end();
     return removed;
   }
@@ -327,15 +331,19 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.close();
   }
 
-  #put(uri: string, value: V, options: SetOptions | undefined, loaded: boolean): void {
-    const { lifetime } = this.#settings;
-    const given = options === undefined ? lifetime : readLifetime(options, lifetime);
-    const weight = this.#weigh(uri, value, options);
+  #put(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
+    // `weigh`, or a listener of a value set before this one, may have closed the cache.
+    this.#checkOpen();
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
-    this.#store.set(uri, value, weight, given, loaded);
+    this.#store.set(uri, value, weight, lifetime, loaded);
     if (loaded) this.#hub.flush();
     else this.#end();
+  }
+
+  #lifetimeOf(options: SetOptions | undefined): Lifetime {
+    const { lifetime } = this.#settings;
+    return options === undefined ? lifetime : readLifetime(options, lifetime);
   }
 
   #weigh(uri: string, value: V, options: SetOptions | undefined): number {

@@ -1,4 +1,4 @@
-import { describeValue } from '../describe-value.ts';
+import { describeError, describeUri } from '../describe-value.ts';
 import { checkFunction, checkOneOf } from '../options.ts';
 import {
   RESOURCE_EVENT_NAMES,
@@ -131,11 +131,14 @@ export class EventHub<V> {
   #report(listener: ResourceListener<V>, event: ResourceEvent<V>, error: unknown): void {
     if (this.#reported.has(listener)) return;
     this.#reported.add(listener);
-    const what = error instanceof Error ? (error.stack ?? error.message) : describeValue(error);
-    process.emitWarning(`a listener of '${event.event}' failed on ${event.uri}: ${what}`, {
-      type: 'GranaryListenerWarning',
-      code: 'GRANARY_LISTENER_FAILED',
-    });
+    const what = describeError(error, 'stack');
+    process.emitWarning(
+      `a listener of '${event.event}' failed on ${describeUri(event.uri)}: ${what}`,
+      {
+        type: 'GranaryListenerWarning',
+        code: 'GRANARY_LISTENER_FAILED',
+      },
+    );
   }
 
   #replace(event: ResourceEventName, registrations: readonly Registration<V>[]): void {

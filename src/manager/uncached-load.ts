@@ -1,6 +1,6 @@
 import { abortedError } from '../cache/flights.ts';
 import type { LoadContext } from '../cache/loader.ts';
-import { describeValue } from '../describe-value.ts';
+import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { readFailure } from './read-failure.ts';
 import type { ReadResult } from './read-result.ts';
@@ -38,7 +38,7 @@ export function loadUncached(
 }
 
 function failed(uri: string, cause: unknown): GranaryError {
-  const why = cause instanceof Error ? cause.message : describeValue(cause);
+  const why = describeError(cause);
   return new GranaryError('ERR_GRANARY_LOAD_FAILED', `the loader of ${uri} failed: ${why}`, {
     cause,
     data: { uri },

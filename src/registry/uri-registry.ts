@@ -1,4 +1,4 @@
-import { describeValue } from '../describe-value.ts';
+import { describeError, describeValue } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { badOption, checkFunction, checkUri } from '../options.ts';
 import { PrefixTree } from './prefix-tree.ts';
@@ -197,7 +197,7 @@ export class UriRegistry<Context = unknown> {
       try {
         delivery.to.listener(delivery.change);
       } catch (error) {
-        const what = error instanceof Error ? (error.stack ?? error.message) : describeValue(error);
+        const what = describeError(error, 'stack');
         process.emitWarning(`a listener of the registry failed: ${what}`, {
           type: 'GranaryListenerWarning',
           code: 'GRANARY_LISTENER_FAILED',

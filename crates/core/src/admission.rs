@@ -6,10 +6,12 @@
 
 mod instance;
 mod record;
+mod stalemate;
 
 use crate::error::{Error, Result};
 use instance::Instance;
 use record::{Record, Records};
+use stalemate::Stalemate;
 
 /// An entry of main.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +152,9 @@ pub struct Admission {
     instances: u32,
     /// Entries that left and that JS has not been told of.
     notices: Vec<Resident>,
+    /// Rounds of maintenance so far.
+    round: u64,
+    stalemate: Stalemate,
     fault_armed: bool,
 }
 
@@ -165,6 +170,8 @@ impl Admission {
             records: Records::default(),
             instances: 1,
             notices: Vec::new(),
+            round: 0,
+            stalemate: Stalemate::default(),
             fault_armed: false,
         }
     }
@@ -190,6 +197,7 @@ impl Admission {
                     bytes,
                     uses,
                     instance,
+                    offered_in: self.round,
                 });
                 self.fault_if_armed();
                 self.enter(resident);
@@ -219,6 +227,7 @@ impl Admission {
     /// The entry in `slot` was read.
     pub fn access(&mut self, slot: u32) {
         if let Some(record) = self.records.used(slot) {
+            self.stalemate.hit(self.records.len());
             self.instance_of(&record).touch(&record);
         }
     }
@@ -227,8 +236,16 @@ impl Admission {
     pub fn maintain(&mut self, moves: u32) {
         self.main.run_pending();
         self.collect_evicted();
-        if self.successor.is_none() && self.main.has_outgrown_sketch(self.records.len()) {
-            self.begin_rebuild();
+        self.round += 1;
+        if self.successor.is_none() {
+            let held = self.records.len();
+            if self.stalemate.is_found() {
+                // The new instance's sketch knows nothing of residents that nobody asked for.
+                self.records.forget_uses();
+                self.begin_rebuild();
+            } else if self.main.has_outgrown_sketch(held) {
+                self.begin_rebuild();
+            }
         }
         if self.successor.is_some() {
             self.move_some(moves);
@@ -357,14 +374,17 @@ impl Admission {
         }
         for (resident, instance) in evicted {
             // An entry that moved on, or whose slot another stay has, is not the one that left.
-            if self
-                .records
-                .get(resident)
-                .is_some_and(|record| record.instance == instance)
-            {
-                self.records.remove(resident);
-                self.notices.push(resident);
+            let Some(record) = self.records.get(resident) else {
+                continue;
+            };
+            if record.instance != instance {
+                continue;
             }
+            if record.offered_in == self.round {
+                self.stalemate.refuse(record.hash, self.records.len());
+            }
+            self.records.remove(resident);
+            self.notices.push(resident);
         }
     }
 

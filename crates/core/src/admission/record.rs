@@ -18,6 +18,8 @@ pub(super) struct Record {
     pub(super) uses: u8,
     /// Number of the instance that holds it.
     pub(super) instance: u32,
+    /// The round of maintenance before which it was offered.
+    pub(super) offered_in: u64,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,13 @@ impl Records {
         let record = self.at_mut(slot)?;
         record.uses = (record.uses + 1).min(MOST_USES);
         Some(*record)
+    }
+
+    /// As if nobody had been used.
+    pub(super) fn forget_uses(&mut self) {
+        for record in self.slots.iter_mut().flatten() {
+            record.uses = 0;
+        }
     }
 
     /// What has to leave for the rest to fit: too heavy ones, then the least used, then the oldest.
