@@ -4,10 +4,10 @@
  * suite stands in no test that passed, or a title cites an id that is not listed here.
  *
  * Sources: the first seed document (resource management patterns, without its multi-level part),
- * the departures from it that the design lists, the musts of issue 3, and the hazard rules.
+ * the departures from it that the design lists, the musts of the first milestone, the store, and the hazard rules.
  */
 
-export type RequirementSource = 'seed' | 'departure' | 'issue-3' | 'hazard';
+export type RequirementSource = 'seed' | 'departure' | 'milestone-1' | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
 export interface Requirement {
@@ -89,7 +89,7 @@ const departures = list('departure', 'test', {
   'DEPART-STRING-PATTERN': 'A string given to invalidatePattern is not a regular expression.',
 });
 
-const project = list('issue-3', 'test', {
+const project = list('milestone-1', 'test', {
   'PROJECT-PACKAGE': 'package.json: mcp-granary, ESM, exports with types, Node >= 20.17, MIT.',
   'PROJECT-STRICT': 'TypeScript is checked under strict and its stricter companions.',
   'PROJECT-LAYERS': 'Imports point downwards only, and only src/mcp knows the MCP SDK.',
@@ -119,7 +119,7 @@ const project = list('issue-3', 'test', {
   'PACK-CONTENTS': 'The tarball holds the addon and dist, and no tests.',
 });
 
-const cache = list('issue-3', 'test', {
+const cache = list('milestone-1', 'test', {
   'BOUND-BOTH': 'Count and bytes bound the cache together, after every operation.',
   'TTL-PER-ENTRY': 'An entry may have a TTL of its own, by set or by its loader.',
   'TTL-IDLE': 'With an idle TTL an entry expires that long after its last access.',
@@ -181,7 +181,7 @@ const cache = list('issue-3', 'test', {
   'ERROR-BRAND': 'instanceof GranaryError holds across two copies of the package.',
 });
 
-const registry = list('issue-3', 'test', {
+const registry = list('milestone-1', 'test', {
   'REG-SEGMENT': '{x} matches one path segment.',
   'REG-RESERVED': '{+x} matches any characters.',
   'REG-QUERY': '{?x,y} matches query parameters in any order.',
@@ -202,7 +202,7 @@ const registry = list('issue-3', 'test', {
   'MANAGER-READ-MANY': 'readMany reads each of its URIs as read does.',
 });
 
-const mcp = list('issue-3', 'test', {
+const mcp = list('milestone-1', 'test', {
   'MCP-LIST': 'Resources and templates are listed with their names and MIME types.',
   'MCP-CURSOR': 'Cursors are stable while entries change; an invalid one is -32602.',
   'MCP-READ': 'resources/read answers from the cache, text and blob alike.',
@@ -260,12 +260,12 @@ const hazards = list('hazard', 'test', {
   'HAZARD-19-AUTHORIZE': 'authorize(context, uri) runs before every hit.',
 });
 
-const deep = list('issue-3', 'deep', {
+const deep = list('milestone-1', 'deep', {
   'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
-  'DEEP-SOAK': 'Hours of mixed operations in compressed time leak neither entries nor memory.',
-  'DEEP-STRESS': 'Many threads of work at full speed keep bounds, counters and events consistent.',
-  'DEEP-MODEL': 'Long random runs agree with a plain-Map model.',
+  'DEEP-SOAK': 'A minute of caches opened, used, closed, dropped and workers ended leaks nothing.',
+  'DEEP-STRESS': 'Millions of sets at full speed keep bounds, counters and events consistent.',
+  'DEEP-MODEL': 'Thousands of random runs agree with a plain-Map model.',
   'DEEP-HOIST': 'On each supported Node, an optimised loop sees the clock word change.',
   'DEEP-RINGS': 'A model checker finds no lost or doubled message in the rings.',
   'DEMO-RUN': 'npm run demo passes its own checks in under 60 s and names its report.',

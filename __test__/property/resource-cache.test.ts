@@ -1,105 +1,10 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { CacheModel } from '../support/cache-model.ts';
-import {
-  boundsOf,
-  callCache,
-  type CacheOperation,
-  cacheOperations,
-  patterns,
-} from '../support/cache-operations.ts';
-import { cacheVariants } from '../support/cache-variants.ts';
-import { EventLog } from '../support/event-log.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { describe, it } from 'vitest';
 
-const STARTS = [0, -5_000, 1_000.5, 2 ** 30 - 3, 2 ** 31 - 3, 2 ** 32 - 3, 1_700_000_000_000];
-
-const settings = fc.record({
-  maxEntries: fc.integer({ min: 1, max: 10 }),
-  maxBytes: fc.integer({ min: 1, max: 120 }),
-  ttlMs: fc.constantFrom(0, 20, 900_000),
-  idleTtlMs: fc.constantFrom(0, 0, 10),
-});
-
-const operations = cacheOperations({
-  uris: 16,
-  weight: 60,
-  entries: { min: 1, max: 10 },
-  bytes: { min: 1, max: 120 },
-  length: 80,
-});
-
-/** Calls whose events may come in any order: one per entry that they match. */
-const BULK: ReadonlySet<CacheOperation['kind']> = new Set([
-  'invalidatePattern',
-  'invalidateTag',
-  'clear',
-  'cleanupExpired',
-  'sync',
-  'entries',
-]);
-
-const sorted = (titles: string[]): string[] => titles.toSorted();
-const unchanged = (titles: string[]): string[] => titles;
-
-function callModel(model: CacheModel<string>, operation: CacheOperation, value: string): unknown {
-  switch (operation.kind) {
-    case 'get':
-    case 'peek':
-    case 'has':
-    case 'info':
-    case 'invalidate':
-      return model[operation.kind](operation.uri);
-    case 'set':
-      return model.set(operation.uri, value, operation.options);
-    case 'load':
-      return model.load(operation.uri, () => value, operation.options);
-    case 'invalidatePattern':
-      return model.invalidateWhere(patterns[operation.pattern]!.matches);
-    case 'invalidateTag':
-      return model.invalidateTag(operation.tag);
-    case 'clear':
-    case 'cleanupExpired':
-    case 'sync':
-    case 'entries':
-      return model[operation.kind]();
-    case 'resize':
-      return model.resize(boundsOf(operation));
-    case 'advance':
-      return undefined;
-  }
-}
-
-const exactVariants = cacheVariants.filter(
-  ({ exactOrder, maxEntries }) => exactOrder && maxEntries < 64,
-);
+import { exactVariants, modelAgreement } from '../support/model-agreement.ts';
 
 describe.each(exactVariants)('ResourceCache against a plain Map ($title)', (variant) => {
   it('agrees in results, size, weight, order and events [CACHE-LRU, HAZARD-13, BOUND-BOTH, CACHE-EVICT-ENTRIES, CACHE-EVICT-BYTES, CACHE-TOTAL-SIZE, CACHE-TTL, CACHE-TTL-FIXED, TTL-PER-ENTRY, TTL-IDLE, ACCESS-COUNT, HAZARD-5, EXPIRY-NONE-RETURNED, EVENT-EVICTED, EVENT-EXPIRED, EVENT-INVALIDATED, EVENT-ACCESSED, EVENT-LOADED]', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        settings,
-        operations,
-        fc.constantFrom(...STARTS),
-        async (given, sequence, start) => {
-          const clock = new ManualClock(start);
-          const { cache } = variant.open<string>({ ...given, clock });
-          const model = new CacheModel<string>(given, clock);
-          const log = new EventLog(cache);
-          for (const [step, operation] of sequence.entries()) {
-            if (operation.kind === 'advance') clock.advance(operation.ms);
-            const value = `value ${step}`;
-            const expected = await callModel(model, operation, value);
-            const actual = await callCache(cache, operation, value);
-            expect(actual).toEqual(expected);
-            const inOrder = BULK.has(operation.kind) ? sorted : unchanged;
-            expect(inOrder(log.takeTitles())).toEqual(inOrder(model.takeEvents()));
-            expect([cache.size, cache.weightBytes]).toEqual([model.size, model.weightBytes]);
-          }
-          cache.close();
-        },
-      ),
-      { numRuns: 400 },
-    );
+    await fc.assert(modelAgreement(variant), { numRuns: 400 });
   });
 });
