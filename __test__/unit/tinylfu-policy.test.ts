@@ -76,4 +76,45 @@ describe("policy 'tinylfu'", () => {
       }
     },
   );
+
+  it('follows a working set that shifts between small and large values [POLICY-TINYLFU, HAZARD-9]', () => {
+    const cache = new ResourceCache<number>({
+      maxEntries: 300,
+      maxBytes: 300_000,
+      clock: new ManualClock(),
+    });
+    const phases = [
+      { keys: 14, weightBytes: 15_000 },
+      { keys: 210, weightBytes: 100 },
+      { keys: 14, weightBytes: 15_000 },
+      { keys: 90, weightBytes: 1_000 },
+      { keys: 14, weightBytes: 15_000 },
+    ];
+    for (const [phase, { keys, weightBytes }] of phases.entries()) {
+      let hits = 0;
+      for (let read = 0; read < 40_000; read++) {
+        const uri = `phase-${phase}://${read % keys}`;
+        if (cache.get(uri) !== undefined) hits++;
+        else cache.set(uri, 1, { weightBytes });
+      }
+      expect(hits / 40_000, `phase ${phase}`).toBeGreaterThan(0.9);
+    }
+  });
+
+  it('takes in large values that are asked for, beside many small ones [POLICY-TINYLFU]', () => {
+    const cache = new ResourceCache<number>({ clock: new ManualClock() });
+    const read = (uri: string, weightBytes: number): boolean => {
+      const hit = cache.get(uri) !== undefined;
+      if (!hit) cache.set(uri, 1, { weightBytes });
+      return hit;
+    };
+    for (let phase = 0; phase < 4; phase++) {
+      let hits = 0;
+      for (let turn = 0; turn < 400; turn++) {
+        for (let n = 0; n < 10; n++) read(`small://${(turn * 10 + n) % 70}`, 10);
+        if (read(`large-${phase}://${turn % 4}`, 15 * 2 ** 20)) hits++;
+      }
+      expect(hits / 400, `phase ${phase}`).toBeGreaterThan(0.5);
+    }
+  });
 });

@@ -133,6 +133,12 @@ pub enum Operation {
     },
 }
 
+/// An entry that weighs as much as this many others takes the place of several.
+const SEVERAL: u64 = 2;
+
+/// Slots looked at for each entry that has to leave.
+const LOOKS_PER_ENTRY: u64 = 32;
+
 /// Maintenance that changed nothing this often in a row has nothing left that it can do.
 const QUIET_ROUNDS: u32 = 3;
 
@@ -200,6 +206,7 @@ impl Admission {
                     offered_in: self.round,
                 });
                 self.fault_if_armed();
+                self.make_room(resident);
                 self.enter(resident);
             }
             Operation::Remove(resident) => {
@@ -332,6 +339,46 @@ impl Admission {
     /// Makes the next operation panic, to test what a panic does.
     pub fn arm_fault(&mut self) {
         self.fault_armed = true;
+    }
+
+    /// Makes room for a newcomer that takes the place of several, where each of them is used less
+    /// than it was asked for.
+    ///
+    /// moka would compare its count with the sum of theirs, so that one large entry, however often
+    /// asked for, loses to many small ones that nobody asks for.
+    fn make_room(&mut self, resident: Resident) {
+        let Some(&record) = self.records.get(resident) else {
+            return;
+        };
+        let uses = record.uses.max(self.stalemate.refusals_of(record.hash));
+        let weight = u64::from(self.bounds.weigh(record.bytes));
+        let mean = (self.bounds.capacity() / self.records.len() as u64).max(1);
+        if uses == 0 || weight < SEVERAL * mean || self.is_rebuilding() {
+            return;
+        }
+        self.main.run_pending();
+        self.collect_evicted();
+        let free = self
+            .bounds
+            .capacity()
+            .saturating_sub(self.main.state().weight());
+        if weight <= free {
+            return;
+        }
+        let (bounds, needed) = (self.bounds, weight - free);
+        let looks = usize::try_from(LOOKS_PER_ENTRY * (1 + needed / mean)).unwrap_or(usize::MAX);
+        let leaving = self
+            .records
+            .less_used(uses, needed, looks, resident, |bytes| bounds.weigh(bytes));
+        // It stays until somebody was asked for more often, or those like it would take turns.
+        if let Some(record) = self.records.get_mut(resident) {
+            record.uses = uses;
+        }
+        for record in &leaving {
+            self.main.remove(record);
+            self.records.remove(record.resident);
+            self.notices.push(record.resident);
+        }
     }
 
     /// A record enters its instance.

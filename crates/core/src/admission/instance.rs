@@ -75,6 +75,12 @@ const MOST_HEAVY: u64 = 32;
 /// one changes its weight.
 const HEAVINESS: u64 = 4;
 
+impl State {
+    pub(super) fn weight(self) -> u64 {
+        self.weight
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Instance {
     number: u32,

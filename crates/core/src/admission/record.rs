@@ -27,6 +27,8 @@ pub(super) struct Records {
     slots: Vec<Option<Record>>,
     len: usize,
     uses_since_ageing: usize,
+    /// Where the next search for room begins, so that all slots have their turn.
+    hand: usize,
 }
 
 impl Records {
@@ -90,6 +92,36 @@ impl Records {
         for record in self.slots.iter_mut().flatten() {
             record.uses = 0;
         }
+    }
+
+    /// Entries that weigh `needed` together, each used less than `uses`, among the next `looks` slots
+    /// but that of the newcomer; none where there are not enough of them.
+    pub(super) fn less_used(
+        &mut self,
+        uses: u8,
+        needed: u64,
+        looks: usize,
+        newcomer: Resident,
+        weigh: impl Fn(u64) -> u32,
+    ) -> Vec<Record> {
+        let mut found = Vec::new();
+        let mut missing = needed;
+        for step in 0..looks.min(self.slots.len()) {
+            let at = (self.hand + step) % self.slots.len();
+            let Some(record) =
+                self.slots[at].filter(|record| record.uses < uses && record.resident != newcomer)
+            else {
+                continue;
+            };
+            missing = missing.saturating_sub(u64::from(weigh(record.bytes)));
+            found.push(record);
+            if missing == 0 {
+                self.hand = at + 1;
+                return found;
+            }
+        }
+        self.hand += looks;
+        Vec::new()
     }
 
     /// What has to leave for the rest to fit: too heavy ones, then the least used, then the oldest.

@@ -37,16 +37,17 @@ impl Stalemate {
             let counters = (2 * held).next_power_of_two().max(FEWEST_COUNTERS);
             self.refusals = vec![0; counters];
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "any bits of the hash will do"
-        )]
-        let at = hash as usize & (self.refusals.len() - 1);
+        let at = self.place(hash);
         self.refusals[at] += 1;
         self.is_suspected |= self.refusals[at] == MOST_REFUSALS;
         self.refusals[at] = self.refusals[at].min(MOST_REFUSALS - 1);
         self.refused += 1;
         self.fade(held);
+    }
+
+    /// How often a key was refused of late, as far as it is known.
+    pub(super) fn refusals_of(&self, hash: u64) -> u8 {
+        self.refusals.get(self.place(hash)).copied().unwrap_or(0)
     }
 
     /// Whether a key was refused often while residents had next to no hits. Begins anew after a look.
@@ -57,6 +58,15 @@ impl Stalemate {
         self.is_suspected = false;
         self.refusals.clear();
         self.hits * REFUSALS_PER_HIT < self.refused
+    }
+
+    fn place(&self, hash: u64) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any bits of the hash will do"
+        )]
+        let bits = hash as usize;
+        bits & self.refusals.len().wrapping_sub(1)
     }
 
     fn fade(&mut self, held: usize) {
