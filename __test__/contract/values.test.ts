@@ -110,4 +110,21 @@ describeEachVariant('values', (variant) => {
     expect(() => cache.set('mem://a', 'a')).toThrow('closed');
     expect(cache.size).toBe(0);
   });
+
+  it('tells its logger of a value that is too large [LARGE-NOT-KEPT]', () => {
+    const lines: unknown[] = [];
+    const ignore = (): void => {};
+    const debug = (message: string, data?: object): void => void lines.push([message, data]);
+    const logger = { debug, info: ignore, warn: ignore, error: ignore };
+    const { cache } = variant.open<string>({ maxBytes: 100, logger });
+    cache.set('mem://fits', 'x', { weightBytes: 10 });
+    cache.set('mem://large', 'x', { weightBytes: 101 });
+    const { maxEntryBytes } = cache;
+    expect(lines).toEqual([
+      [
+        expect.stringContaining('too large'),
+        { uri: 'mem://large', weightBytes: 101, maxEntryBytes },
+      ],
+    ]);
+  });
 });

@@ -32,7 +32,8 @@ export type BoundsChange = { readonly [Name in keyof Bounds]?: Bounds[Name] | un
 /**
  * Who stays when there is no room: `lru`, exact least-recently-used order; `tinylfu`, a window in
  * front of moka's TinyLFU (Einziger et al., ACM TOS 2017); `adaptive`, the default, a setting of the
- * latter that follows the workload. Below 64 entries all three are exact LRU.
+ * latter that follows the workload. A cache that holds fewer than 64 entries is in exact LRU order
+ * whatever its policy.
  */
 export type Policy = 'adaptive' | 'tinylfu' | 'lru';
 
@@ -54,6 +55,7 @@ export interface CacheOptions<V> {
   readonly weigh?: ((value: V, uri: string) => number) | undefined;
   /** A clock that the user moves; the cache then does no background work. */
   readonly clock?: Clock | undefined;
+  /** Gets what an operator may want to know: at level debug, values that were too large. */
   readonly logger?: Logger | undefined;
 }
 

@@ -1,3 +1,4 @@
+import { describeUri } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
@@ -69,7 +70,10 @@ export class ResourceCache<V = unknown> implements Disposable {
     return this.#store.ledger.weightBytes;
   }
 
-  /** Heavier entries are not kept: `maxBytes` in exact LRU order, else half of it. */
+  /**
+   * Heavier entries are not kept: half of `maxBytes`, or all of it with policy `lru` or a `maxEntries`
+   * below 64.
+   */
   get maxEntryBytes(): number {
     return this.#store.maxEntryBytes;
   }
@@ -336,9 +340,19 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
+    if (weight > this.maxEntryBytes) this.#logTooLarge(uri, weight);
     this.#store.set(uri, value, weight, lifetime, loaded);
     if (loaded) this.#hub.flush();
     else this.#end();
+  }
+
+  #logTooLarge(uri: string, weightBytes: number): void {
+    const { maxEntryBytes } = this;
+    this.#settings.logger?.debug('a value is too large for its cache and is not kept', {
+      uri: describeUri(uri),
+      weightBytes,
+      maxEntryBytes,
+    });
   }
 
   #lifetimeOf(options: SetOptions | undefined): Lifetime {
