@@ -13,6 +13,7 @@ import { toContents } from './file-content.ts';
 import { FileList } from './file-list.ts';
 import { FileUris } from './file-uris.ts';
 import { FolderWatch } from './folder-watch.ts';
+import { linksOn } from './link-chain.ts';
 
 /** How files are served; all of it is needed. */
 export interface FileOriginOptions {
@@ -133,8 +134,11 @@ export class FileOrigin {
       throw new GranaryError('ERR_GRANARY_NO_MATCH', `there is no file ${uri}`, { data: { uri } });
     }
     try {
-      // Who asks through a link is to hear of changes of the file behind it.
-      if (file.realPath !== path) context.setTags([linkTag(file.realPath)]);
+      // Who asks through links is to hear of changes of each, and of the file behind them.
+      if (file.realPath !== path) {
+        const passed = await linksOn(this.#root, path);
+        context.setTags([...passed, file.realPath].map(passageTag));
+      }
       const bytes = await readBounded(file, this.#maxFileBytes, context.signal);
       if (bytes !== undefined) return toContents(uri, path, bytes);
       const sizeBytes = (await file.handle.stat()).size;
@@ -153,7 +157,7 @@ export class FileOrigin {
     for (const path of paths) {
       const uri = this.#uris.uriOf(path);
       this.#manager.invalidate(uri);
-      this.#manager.invalidateTag(linkTag(path));
+      this.#manager.invalidateTag(passageTag(path));
       // A link to a folder may lead elsewhere now.
       this.#manager.invalidatePattern(`${uri}/*`);
     }
@@ -167,9 +171,9 @@ export class FileOrigin {
   }
 }
 
-/** Marks what was read through a link by the path of the file behind it. */
-function linkTag(realPath: string): string {
-  return `link to ${realPath}`;
+/** Marks what was read through links by a path on the way: of a link, or of the file behind them. */
+function passageTag(realPath: string): string {
+  return `by way of ${realPath}`;
 }
 
 async function checkFolder(folder: string): Promise<string> {
