@@ -111,6 +111,53 @@ describe('watch', () => {
     expect(told).toEqual(['tagged://a']);
   });
 
+  it.each<[string, ManagerOptions]>([
+    ['was evicted', { maxEntries: 1 }],
+    ['was too large to be kept', { maxBytes: 1 }],
+  ])('tells of a tag that only the loader knew of what %s [MCP-UPDATED]', async (_, options) => {
+    const { manager, told } = originOf(options);
+    let tag = 'first';
+    for (const scope of ['open', 'own']) {
+      manager.register(
+        `${scope}://{x}`,
+        (_uri, _params, context) => context.setTags([tag]) ?? 'large',
+        {
+          public: scope === 'open',
+        },
+      );
+    }
+    for (const [uri, reader] of [
+      ['open://a', undefined],
+      ['own://a', { principal: 'ann' }],
+    ] as const) {
+      tag = 'first';
+      const end = await origin.watch(uri, uri, reader);
+      await manager.read('public://b');
+      manager.invalidateTag('first');
+      expect(told.splice(0)).toEqual([uri]);
+      tag = 'second';
+      await manager.read(uri, reader);
+      await manager.read('public://b');
+      manager.invalidateTag('first');
+      expect(told).toEqual([]);
+      manager.invalidateTag('second');
+      expect(told.splice(0)).toEqual([uri]);
+      end();
+    }
+  });
+
+  it('tells of a tag of what was held before the watch, and evicted since [MCP-UPDATED]', async () => {
+    const { manager, told } = originOf({ maxEntries: 1 });
+    manager.register('tagged://{x}', (_, __, context) => context.setTags(['late']) ?? 1, {
+      public: true,
+    });
+    await manager.read('tagged://a');
+    await origin.watch('tagged://a');
+    await manager.read('public://b');
+    manager.invalidateTag('late');
+    expect(told).toEqual(['tagged://a']);
+  });
+
   it('reaches every partition that is watched, by invalidate of the URI [MCP-UPDATED]', async () => {
     const { manager, told } = originOf();
     await origin.watch('private://a', 'ann', { principal: 'ann' });

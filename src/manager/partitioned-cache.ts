@@ -15,6 +15,9 @@ export interface Drop {
   matches(uri: string, tags: readonly string[]): boolean;
 }
 
+/** What is told of a load that has brought a value, before the value is stored. */
+export type TagListener = (uri: string, partition: Partition, tags: readonly string[]) => void;
+
 const partitionedCaches = new WeakMap<ResourceCache<ReadResult>, PartitionedCache>();
 
 /**
@@ -28,6 +31,7 @@ export class PartitionedCache {
   readonly #hubs = new Set<EventHub<ReadResult>>();
   readonly #index: PartitionIndex;
   readonly #dropListeners = new Set<(drop: Drop) => void>();
+  readonly #tagListeners = new Set<TagListener>();
   #drops = 0;
   #hearsAccesses = false;
 
@@ -65,15 +69,25 @@ export class PartitionedCache {
     options: LoadOptions,
   ): Promise<ReadResult> {
     const key = partitionKey(uri, partition);
+    const load = async (context: LoadContext<ReadResult>): Promise<ReadResult> => {
+      let tags = options.tags ?? [];
+      const setTags = (chosen: readonly string[]): void => {
+        context.setTags(chosen);
+        tags = [...chosen];
+      };
+      const value = await loader({ ...context, setTags });
+      for (const listener of this.#tagListeners) listener(uri, partition, tags);
+      return value;
+    };
     if (partition === PUBLIC_PARTITION) {
-      return this.cache.load(key, (_, context) => loader(context), options);
+      return this.cache.load(key, (_, context) => load(context), options);
     }
     return this.cache.load(
       key,
       async (_, context) => {
         this.#index.beginLoad(uri, key);
         try {
-          return await loader(context);
+          return await load(context);
         } finally {
           this.#index.endLoad(uri, key);
         }
@@ -84,6 +98,11 @@ export class PartitionedCache {
 
   peek(uri: string, partition: Partition): ReadResult | undefined {
     return this.cache.peek(partitionKey(uri, partition));
+  }
+
+  /** @returns the tags of what is held, `undefined` where nothing is. */
+  tagsOf(uri: string, partition: Partition): readonly string[] | undefined {
+    return this.cache.info(partitionKey(uri, partition))?.tags;
   }
 
   invalidate(uri: string): boolean {
@@ -134,6 +153,15 @@ export class PartitionedCache {
 
   offDrop(listener: (drop: Drop) => void): void {
     this.#dropListeners.delete(listener);
+  }
+
+  /** Tells of the tags of every load through here, also of what the cache will not keep. */
+  onTags(listener: TagListener): void {
+    this.#tagListeners.add(listener);
+  }
+
+  offTags(listener: TagListener): void {
+    this.#tagListeners.delete(listener);
   }
 
   #holds(key: string): boolean {

@@ -5,7 +5,7 @@ import type { EventHub } from '../events/event-hub.ts';
 import type { ResourceEvent, ResourceEventName } from '../events/resource-event.ts';
 import { isNotFound } from './not-found.ts';
 import type { Partition, Reader } from './partition.ts';
-import type { Drop, PartitionedCache } from './partitioned-cache.ts';
+import type { Drop, PartitionedCache, TagListener } from './partitioned-cache.ts';
 import type { ReadResult } from './read-result.ts';
 
 /** Where timers come from; a test brings its own. */
@@ -51,6 +51,11 @@ interface Topic {
   readonly interests: Set<Interest>;
   /** Of the content that was last seen; `undefined` while the interested may hold anything. */
   fingerprint: string | undefined;
+  /**
+   * Those of the content that was last loaded, also once it has been evicted; `undefined` before the
+   * first. A loader may choose others than its pattern has.
+   */
+  tags: readonly string[] | undefined;
   timer: unknown;
   failures: number;
 }
@@ -125,6 +130,7 @@ export class ResourceWatcher {
         partition,
         interests: new Set(),
         fingerprint: undefined,
+        tags: undefined,
         timer: undefined,
         failures: 0,
       };
@@ -152,20 +158,26 @@ export class ResourceWatcher {
   #takeStock(topic: Topic): void {
     if (topic.partition === undefined) return;
     const held = this.#cache.peek(topic.uri, topic.partition);
-    if (held === undefined) this.#reload(topic);
-    else topic.fingerprint = fingerprintOf(held);
+    if (held === undefined) {
+      this.#reload(topic);
+      return;
+    }
+    topic.tags = this.#cache.tagsOf(topic.uri, topic.partition);
+    topic.fingerprint = fingerprintOf(held);
   }
 
   #startListening(): void {
     this.#hub.add('loaded', this.#onLoaded, false);
     for (const event of LEAVING) this.#hub.add(event, this.#onLeft, false);
     this.#cache.onDrop(this.#onDrop);
+    this.#cache.onTags(this.#onTags);
   }
 
   #stopListening(): void {
     this.#hub.remove('loaded', this.#onLoaded);
     for (const event of LEAVING) this.#hub.remove(event, this.#onLeft);
     this.#cache.offDrop(this.#onDrop);
+    this.#cache.offTags(this.#onTags);
   }
 
   readonly #onLoaded = (event: ResourceEvent<ReadResult>): void => {
@@ -196,10 +208,17 @@ export class ResourceWatcher {
     for (const uri of uris) {
       const topics = this.#topics.get(uri);
       if (topics === undefined) continue;
-      if (!drop.matches(uri, this.#manager.lifetimeOf(uri).tags)) continue;
-      for (const topic of topics.values()) affected.add(topic);
+      const { tags } = this.#manager.lifetimeOf(uri);
+      for (const topic of topics.values()) {
+        if (drop.matches(uri, topic.tags ?? tags)) affected.add(topic);
+      }
     }
     for (const topic of affected) this.#tell(topic, undefined);
+  };
+
+  readonly #onTags: TagListener = (uri, partition, tags) => {
+    const topic = this.#topics.get(uri)?.get(partition);
+    if (topic !== undefined) topic.tags = tags;
   };
 
   #topicOf(event: ResourceEvent<ReadResult>): Topic | undefined {
