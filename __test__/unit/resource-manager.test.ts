@@ -320,6 +320,58 @@ describe('ResourceManager', () => {
       expect(manager.stats().size).toBe(0);
     });
 
+    it('leave alone what other patterns win [MANAGER-INVALIDATE]', async () => {
+      const manager = managerOf();
+      const reader = { principal: 'ann' };
+      const uris = ['a://exact', 'a://b/1', 'a://c/1', 'a://d'];
+      const told: string[] = [];
+      let loads = 0;
+      for (const pattern of ['a://exact', 'a://b/{x}', '{s}://c/{x}']) {
+        manager.register(pattern, () => ++loads, PUBLIC);
+      }
+      manager.register('a://{x}', () => ++loads);
+      await manager.readMany(uris, reader);
+      for (const uri of uris) manager.watch(uri, () => void told.push(uri), reader);
+      const texts = async () =>
+        (await Promise.all(uris.map((uri) => manager.read(uri, reader)))).map(
+          ({ contents }) => contents[0]?.text,
+        );
+      expect(await texts()).toEqual(['1', '2', '3', '4']);
+
+      // Less literal than all, as literal but later, and gone again.
+      for (const wide of ['{+any}', '{+y}://c/{x}']) {
+        manager.register(wide, () => 'wide', PUBLIC);
+        manager.unregister(wide);
+        expect(told, wide).toEqual([]);
+      }
+      expect(await texts()).toEqual(['1', '2', '3', '4']);
+
+      manager.register('a://{+rest}', () => 'later', PUBLIC);
+      expect(told).toEqual([]);
+      manager.unregister('a://{x}');
+      expect(told.splice(0)).toEqual(['a://d']);
+      manager.unregister('{s}://c/{x}');
+      expect(told.splice(0)).toEqual(['a://c/1']);
+      expect(await texts()).toEqual(['1', '2', 'later', 'later']);
+      manager.register('a://c/{x}', () => 'narrow', PUBLIC);
+      expect(told.splice(0)).toEqual(['a://c/1']);
+      expect(await texts()).toEqual(['1', '2', 'narrow', 'later']);
+    });
+
+    it('follow a registry that a listener before them changes again [MANAGER-INVALIDATE]', async () => {
+      const registry = new UriRegistry<ReadContext>();
+      registry.onChange(({ change, registration: { pattern } }) => {
+        if (change === 'unregistered' && pattern === 'a://{x}') {
+          registry.register('a://{x}', () => 'second', PUBLIC);
+        }
+      });
+      const manager = managerOf({ registry });
+      manager.register('a://{x}', () => 'first', PUBLIC);
+      expect(await textOf(manager, 'a://1')).toBe('first');
+      manager.unregister('a://{x}');
+      expect(await textOf(manager, 'a://1')).toBe('second');
+    });
+
     it('never let a load under way be stored for their successor [HAZARD-15-DETACH]', async () => {
       const manager = managerOf();
       const slow = deferred<string>();

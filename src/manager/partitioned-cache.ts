@@ -2,9 +2,15 @@ import type { LoadContext, LoadOptions } from '../cache/loader.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import type { EventHub } from '../events/event-hub.ts';
 import { RESOURCE_EVENT_NAMES, type ResourceEvent } from '../events/resource-event.ts';
-import { parsePattern } from '../registry/uri-pattern.ts';
+import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { PartitionIndex } from './partition-index.ts';
-import { partitionKey, PUBLIC_PARTITION, splitKey, type Partition } from './partition.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  PUBLIC_PARTITION,
+  splitKey,
+  type Partition,
+} from './partition.ts';
 import type { ReadResult } from './read-result.ts';
 
 /** An invalidation that was asked for, whether or not anything was held. */
@@ -30,6 +36,8 @@ export class PartitionedCache {
   readonly cache: ResourceCache<ReadResult>;
   readonly #hubs = new Set<EventHub<ReadResult>>();
   readonly #index: PartitionIndex;
+  /** Public URIs that are being loaded: the cache lists what it holds, but not those. */
+  readonly #publicLoads = new PartitionIndex(() => false);
   readonly #dropListeners = new Set<(drop: Drop) => void>();
   readonly #tagListeners = new Set<TagListener>();
   #drops = 0;
@@ -69,27 +77,15 @@ export class PartitionedCache {
     options: LoadOptions,
   ): Promise<ReadResult> {
     const key = partitionKey(uri, partition);
-    const load = async (context: LoadContext<ReadResult>): Promise<ReadResult> => {
-      let tags = options.tags ?? [];
-      const setTags = (chosen: readonly string[]): void => {
-        context.setTags(chosen);
-        tags = [...chosen];
-      };
-      const value = await loader({ ...context, setTags });
-      for (const listener of this.#tagListeners) listener(uri, partition, tags);
-      return value;
-    };
-    if (partition === PUBLIC_PARTITION) {
-      return this.cache.load(key, (_, context) => load(context), options);
-    }
+    const index = partition === PUBLIC_PARTITION ? this.#publicLoads : this.#index;
     return this.cache.load(
       key,
       async (_, context) => {
-        this.#index.beginLoad(uri, key);
+        index.beginLoad(uri, key);
         try {
-          return await load(context);
+          return await this.#tellingTags(uri, partition, loader, context, options.tags);
         } finally {
-          this.#index.endLoad(uri, key);
+          index.endLoad(uri, key);
         }
       },
       options,
@@ -121,6 +117,14 @@ export class PartitionedCache {
       // The cache matches whole keys; the index first, so that each entry is counted once.
       const partitioned = this.#invalidateKeys(this.#index.keysMatching(parsed));
       return partitioned + this.cache.invalidatePattern(pattern);
+    });
+  }
+
+  /** Drops every partition of the URIs that match, and nothing else; looks at every entry. */
+  invalidateMatching(pattern: UriPattern): number {
+    return this.#drop({ matches: (uri) => pattern.matches(uri) }, () => {
+      const keys = [...this.#index.keysMatching(pattern), ...this.#publicKeysMatching(pattern)];
+      return this.#invalidateKeys(keys);
     });
   }
 
@@ -162,6 +166,23 @@ export class PartitionedCache {
 
   offTags(listener: TagListener): void {
     this.#tagListeners.delete(listener);
+  }
+
+  async #tellingTags(
+    uri: string,
+    partition: Partition,
+    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    context: LoadContext<ReadResult>,
+    given: readonly string[] = [],
+  ): Promise<ReadResult> {
+    let tags = given;
+    const setTags = (chosen: readonly string[]): void => {
+      context.setTags(chosen);
+      tags = [...chosen];
+    };
+    const value = await loader({ ...context, setTags });
+    for (const listener of this.#tagListeners) listener(uri, partition, tags);
+    return value;
   }
 
   #holds(key: string): boolean {
@@ -210,6 +231,15 @@ export class PartitionedCache {
       case 'accessed':
         break;
     }
+  }
+
+  #publicKeysMatching(pattern: UriPattern): Iterable<string> {
+    const keys = new Set(this.#publicLoads.keysMatching(pattern));
+    for (const key of this.cache.keys()) {
+      if (!key.startsWith(pattern.prefix) || key.includes(PARTITION_SEPARATOR)) continue;
+      if (pattern.matches(key)) keys.add(key);
+    }
+    return keys;
   }
 
   #invalidateKeys(keys: readonly string[]): number {

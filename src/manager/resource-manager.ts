@@ -7,7 +7,12 @@ import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
 import { badOption, checkFunction, checkOptions, checkUri } from '../options.ts';
 import type { RegisterOptions, Registration, ResourceLoader } from '../registry/registration.ts';
-import { UriRegistry, type RegistryChange, type Resolution } from '../registry/uri-registry.ts';
+import {
+  precedes,
+  UriRegistry,
+  type RegistryChange,
+  type Resolution,
+} from '../registry/uri-registry.ts';
 import { readManagerOptions, type ManagerOptions } from './manager-options.ts';
 import {
   PARTITION_SEPARATOR,
@@ -89,7 +94,8 @@ export class ResourceManager implements Disposable {
   }
 
   /**
-   * Registers a loader for an exact URI or a URI template; what was cached of its URIs is dropped.
+   * Registers a loader for an exact URI or a URI template; what was cached of the URIs that it wins
+   * is dropped.
    *
    * @param loader a string becomes text, a `Uint8Array` a blob, `{ contents }` goes out as it is,
    * anything else as JSON. For a resource that does not exist it throws a `GranaryError` with code
@@ -106,7 +112,7 @@ export class ResourceManager implements Disposable {
     return this.registry.register(pattern, loader, options);
   }
 
-  /** Forgets a pattern and drops what is cached of its URIs. @returns whether it was registered */
+  /** Forgets a pattern, drops what is cached of the URIs that it won. @returns whether it was there */
   unregister(pattern: string): boolean {
     this.#checkOpen();
     return this.registry.unregister(pattern);
@@ -312,10 +318,30 @@ export class ResourceManager implements Disposable {
   }
 
   /** What another loader made must not be served as this one's, nor public what was private. */
-  #onRegistryChange({ registration: { pattern, template } }: RegistryChange<ReadContext>): void {
+  #onRegistryChange({ registration }: RegistryChange<ReadContext>): void {
+    const { pattern, template } = registration;
+    const isWon = (uri: string): boolean =>
+      template.match(uri) !== undefined && this.#wins(registration, uri);
     if (template.variables.length === 0) this.#cache.invalidate(pattern);
-    else this.#cache.invalidatePattern(pattern);
-    this.#watcher.rehome((uri) => template.match(uri) !== undefined);
+    else {
+      const { literalPrefix: prefix } = template;
+      this.#cache.invalidateMatching({ kind: 'template', prefix, matches: isWon });
+    }
+    this.#watcher.rehome(isWon);
+  }
+
+  /**
+   * Whether a URI belongs to a registration that matches it, or did as long as that was there. A
+   * listener before us may have changed the registry again; of that we are told next.
+   */
+  #wins(registration: Registration<ReadContext>, uri: string): boolean {
+    let winner: Registration<ReadContext>;
+    try {
+      winner = this.registry.resolve(uri).registration;
+    } catch {
+      return true; // nothing else matches it
+    }
+    return winner === registration || precedes(registration, winner);
   }
 
   #checkOpen(): void {

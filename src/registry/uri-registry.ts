@@ -50,6 +50,15 @@ function byPrecedence<Context>(a: Candidate<Context>, b: Candidate<Context>): nu
   );
 }
 
+/** Of registrations that may be gone since; knows each for as long as somebody holds it. */
+const candidates = new WeakMap<object, Candidate<never>>();
+
+/** Whether one of two registrations of a registry wins the URIs that both match; both may be gone. */
+export function precedes<Context>(a: Registration<Context>, b: Registration<Context>): boolean {
+  const [first, second] = [candidates.get(a), candidates.get(b)];
+  return first !== undefined && second !== undefined && byPrecedence(first, second) < 0;
+}
+
 /**
  * Which loader a URI belongs to.
  *
@@ -101,6 +110,7 @@ export class UriRegistry<Context = unknown> {
     }
     const candidate = { registration, order: this.#registered++ };
     this.#candidates.set(pattern, candidate);
+    candidates.set(registration, candidate);
     if (!isExact(registration)) {
       this.#templates.insert(registration.template.literalPrefix, candidate);
     }
