@@ -213,6 +213,48 @@ describe('invalidation', () => {
     expect(new Set(loads)).toEqual(new Set(expected));
   });
 
+  it.each<[string, RegExp | string, string[]]>([
+    ['a template', 'private://x{+rest}', ['private://xy']],
+    ['a template of any scheme', '{scheme}://x{rest}', ['private://xy', 'public://xy']],
+    ['a RegExp', /p\w+:\/\/x[^]{1,30}$/, ['private://xy', 'public://xy']],
+    ['a RegExp for hashes', /[^]*\0/, []],
+    ['a prefix with a separator', 'private://x\0*', []],
+  ])('by %s matches URIs, not keys [MANAGER-INVALIDATE]', async (_, pattern, matching) => {
+    const { manager, text, loads } = fixture();
+    const uris = ['private://x', 'private://xy', 'public://x', 'public://xy'];
+    for (const uri of uris) await text(uri, ANN);
+    expect(manager.invalidatePattern(pattern)).toBe(matching.length);
+    loads.length = 0;
+    for (const uri of uris) await text(uri, ANN);
+    expect(loads).toEqual(matching);
+  });
+
+  it('by a template reaches loads of URIs that match, and no others [HAZARD-15-DETACH]', async () => {
+    const { manager } = fixture();
+    const origins = new Map<string, Deferred<string>>();
+    for (const scope of ['own', 'open']) {
+      manager.register(
+        `${scope}://{x}`,
+        (uri) => {
+          const origin = deferred<string>();
+          origins.set(uri, origin);
+          return origin.promise;
+        },
+        { public: scope === 'open' },
+      );
+    }
+    const uris = ['own://x', 'own://xy', 'open://x', 'open://xy'];
+    const reads = uris.map((uri) => manager.read(uri, ANN));
+    expect(manager.invalidatePattern('{scope}://x{rest}')).toBe(0);
+    for (const origin of origins.values()) origin.resolve('old');
+    await Promise.all(reads);
+    origins.clear();
+    const later = uris.map((uri) => manager.read(uri, ANN));
+    expect([...origins.keys()]).toEqual(['own://xy', 'open://xy']);
+    for (const origin of origins.values()) origin.resolve('new');
+    await Promise.all(later);
+  });
+
   it('by tag and clear reaches every partition [MANAGER-INVALIDATE]', async () => {
     const { manager, cache } = await filled();
     expect(manager.invalidateTag('private')).toBe(6);

@@ -65,6 +65,13 @@ export class PartitionIndex {
       .flatMap((uri) => this.keysOf(uri));
   }
 
+  /** Whether a pattern would match a key, taken whole, although it does not match the key's URI. */
+  hasStray(pattern: UriPattern): boolean {
+    return this.#candidates(pattern).some(
+      (uri) => !pattern.matches(uri) && this.keysOf(uri).some((key) => pattern.matches(key)),
+    );
+  }
+
   #candidates(pattern: UriPattern): string[] {
     if (pattern.prefix === '') return [...this.#keys.keys()];
     this.#ordered ??= new KeyIndex(this.#keys.keys());

@@ -113,8 +113,11 @@ export class PartitionedCache {
 
   invalidatePattern(pattern: RegExp | string): number {
     const parsed = parsePattern(pattern);
+    // The cache matches whole keys: it is left out where that would reach a URI that does not match.
+    const isStrict = parsed.prefix.includes(PARTITION_SEPARATOR) || this.#index.hasStray(parsed);
+    if (isStrict) return this.invalidateMatching(parsed);
     return this.#drop({ matches: (uri) => parsed.matches(uri) }, () => {
-      // The cache matches whole keys; the index first, so that each entry is counted once.
+      // The index first, so that each entry is counted once.
       const partitioned = this.#invalidateKeys(this.#index.keysMatching(parsed));
       return partitioned + this.cache.invalidatePattern(pattern);
     });
