@@ -460,6 +460,41 @@ describe('serveResources', () => {
         expect(error.message).not.toContain('secret');
       });
 
+      it.each<[unknown, string]>([
+        ['abc', '"abc"'],
+        [undefined, 'undefined'],
+        [new Set(['a']), 'an object'],
+        [{ length: 1, 0: 'a', slice: () => ['a'] }, 'an object'],
+        [['a', 1], '1 at index 1'],
+        // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tested
+        [['a', , 'c'], 'undefined at index 1'],
+      ])(
+        'refuses %j of a completer, and logs why [MCP-COMPLETE] [MCP-ERRORS]',
+        async (given, got) => {
+          const manager = managerOf();
+          const returned = given as string[];
+          manager.register('odd://{x}', () => 1, {
+            complete: { x: () => returned },
+          });
+          manager.register('late://{x}', () => 1, {
+            complete: { x: () => Promise.resolve(returned) },
+          });
+          const warnings: unknown[] = [];
+          const ignore = () => {};
+          const warn: Logger['warn'] = (_message, data) => void warnings.push(data?.['error']);
+          const logger: Logger = { debug: ignore, info: ignore, warn, error: ignore };
+          const peer = await connectInMemory(manager, { logger }, make());
+          for (const pattern of ['odd://{x}', 'late://{x}']) {
+            const error = await refusal(complete(peer, pattern, 'x'));
+            expect(error.code).toBe(-32_603);
+            expect(error.message).toMatch(/Internal error$/);
+            expect(warnings.splice(0)).toEqual([
+              `the completer of {x} in ${pattern} must return an array of strings, got ${got}`,
+            ]);
+          }
+        },
+      );
+
       it('follows templates that come and go [MCP-COMPLETE]', async () => {
         const manager = completingManager();
         const peer = await connectInMemory(manager, {}, make());
