@@ -14,6 +14,8 @@ pub(super) struct Record {
     pub(super) resident: Resident,
     pub(super) hash: u64,
     pub(super) bytes: u64,
+    /// What it weighs in its instance.
+    pub(super) weight: u32,
     /// Accesses, saturating and ageing: what a rebuild carries over and a shrinking store goes by.
     pub(super) uses: u8,
     /// Number of the instance that holds it.
@@ -26,6 +28,8 @@ pub(super) struct Record {
 pub(super) struct Records {
     slots: Vec<Option<Record>>,
     len: usize,
+    /// Sum of all weights.
+    weight: u64,
     uses_since_ageing: usize,
     /// Where the next search for room begins, so that all slots have their turn.
     hand: usize,
@@ -34,6 +38,20 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// What all of them weigh.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The record in `slot` has other bytes, or is weighed by other bounds.
+    pub(super) fn reweigh(&mut self, slot: u32, bytes: u64, weight: u32) {
+        if let Some(record) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
+            self.weight = self.weight + u64::from(weight) - u64::from(record.weight);
+            record.bytes = bytes;
+            record.weight = weight;
+        }
     }
 
     /// One more than the highest slot ever used.
@@ -47,8 +65,10 @@ impl Records {
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
         }
-        if self.slots[at].replace(record).is_none() {
-            self.len += 1;
+        self.weight += u64::from(record.weight);
+        match self.slots[at].replace(record) {
+            Some(former) => self.weight -= u64::from(former.weight),
+            None => self.len += 1,
         }
     }
 
@@ -62,6 +82,10 @@ impl Records {
         (record.resident == resident).then_some(record)
     }
 
+    pub(super) fn at(&self, slot: u32) -> Option<&Record> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
     pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut Record> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
@@ -70,6 +94,7 @@ impl Records {
         let record = *self.get(resident)?;
         self.slots[resident.slot as usize] = None;
         self.len -= 1;
+        self.weight -= u64::from(record.weight);
         Some(record)
     }
 
@@ -102,7 +127,6 @@ impl Records {
         needed: u64,
         looks: usize,
         newcomer: Resident,
-        weigh: impl Fn(u64) -> u32,
     ) -> Vec<Record> {
         let mut found = Vec::new();
         let mut missing = needed;
@@ -113,7 +137,7 @@ impl Records {
             else {
                 continue;
             };
-            missing = missing.saturating_sub(u64::from(weigh(record.bytes)));
+            missing = missing.saturating_sub(u64::from(record.weight));
             found.push(record);
             if missing == 0 {
                 self.hand = at + 1;
