@@ -1,7 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
+  closeSync,
   cpSync,
+  existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -327,8 +330,16 @@ describe('granary called wrongly', () => {
     async () => {
       const dir = folder();
       execFileSync('chmod', ['700', dir]);
-      // Root may read everything: the command runs as somebody else.
-      const child = spawn(process.execPath, [GRANARY, 'serve', dir], { uid: 65_534, gid: 65_534 });
+      execFileSync('chown', ['65534', dir]);
+      // Root may read everything, but for what is another's once it has given that right up.
+      const child = spawn('setpriv', [
+        '--bounding-set=-dac_override,-dac_read_search',
+        '--inh-caps=-dac_override,-dac_read_search',
+        process.execPath,
+        GRANARY,
+        'serve',
+        dir,
+      ]);
       let stderr = '';
       child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
       const code = await new Promise((resolve) => child.once('close', resolve));
@@ -350,6 +361,31 @@ describe('granary asked for help', () => {
     expect(command.stderr).toBe('');
     for (const line of command.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
   });
+
+  it.each([[['--help']], [['--version']], [['serve', '--help']], [['serve', '--version']]])(
+    'as %j by somebody who does not read the answer: nothing more, code 0 [SERVE-USAGE]',
+    async (args) => {
+      const command = run(...args);
+      command.child.stdout.destroy();
+      expect(await command.end()).toEqual([0, null]);
+      expect(command.stderr).toBe('');
+    },
+  );
+
+  it.runIf(existsSync('/dev/full'))(
+    'says why the answer could not be written, code 1 [SERVE-USAGE]',
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [GRANARY, '--help'], {
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      let stderr = '';
+      child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1);
+      expect(stderr).toMatch(/^granary: the output failed: ENOSPC.*\n$/);
+    },
+  );
 
   it('names every option that there is, with its default [SERVE-USAGE]', async () => {
     const help = run('serve', '--help');

@@ -39,6 +39,12 @@ async function run([command, ...args]: readonly string[]): Promise<void> {
 }
 
 function print(text: string): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Who closed the pipe has read enough.
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`granary: the output failed: ${error.message}\n`);
+    process.exitCode = 1;
+  });
   process.stdout.write(text);
 }
 
