@@ -62,7 +62,10 @@ export class HeapStore<V> implements Residence<V> {
     return this.#order.maxEntryBytes;
   }
 
-  /** A hit is counted, a miss is for the caller to count. Crosses nothing: one map look-up, one clock word, and once per tick and entry one ring write. */
+  /**
+   * A hit is counted, a miss is for the caller to count. Crosses nothing: one map look-up, one clock
+   * word, and once per tick and entry one ring write.
+   */
   get(uri: string): V | undefined {
     const entry = this.#entries.get(uri);
     if (entry === undefined) return undefined;

@@ -54,6 +54,9 @@ const SEVERAL: u64 = 2;
 /// The part of the capacity by which moka's sum of weights may be off.
 const DRIFT_ALLOWED: u64 = 64;
 
+/// A difference that a rebuild does not mend must not have `settle` rebuild for ever.
+const ROUNDS_BETWEEN_MENDINGS: u64 = 1_000;
+
 /// Slots looked at for each entry that has to leave.
 const LOOKS_PER_ENTRY: u64 = 32;
 
@@ -79,6 +82,8 @@ pub struct Admission {
     /// Rounds of maintenance so far.
     round: u64,
     stalemate: Stalemate,
+    /// The round before which drift is not looked for: once mended it takes its time to come back.
+    drift_due: u64,
     fault_armed: bool,
 }
 
@@ -96,6 +101,7 @@ impl Admission {
             notices: Vec::new(),
             round: 0,
             stalemate: Stalemate::default(),
+            drift_due: 0,
             fault_armed: false,
         }
     }
@@ -171,7 +177,10 @@ impl Admission {
                 // The new instance's sketch knows nothing of residents that nobody asked for.
                 self.records.forget_uses();
                 self.begin_rebuild();
-            } else if self.main.has_outgrown_sketch(held) || self.has_drifted() {
+            } else if self.main.has_outgrown_sketch(held) {
+                self.begin_rebuild();
+            } else if self.round >= self.drift_due && self.has_drifted() {
+                self.drift_due = self.round + ROUNDS_BETWEEN_MENDINGS;
                 self.begin_rebuild();
             }
         }
