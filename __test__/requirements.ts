@@ -4,10 +4,10 @@
  * suite stands in no test that passed, or a title cites an id that is not listed here.
  *
  * Sources: the first seed document (resource management patterns, without its multi-level part),
- * the departures from it that the design lists, the musts of the first milestone, the store, and the hazard rules.
+ * the departures from it that the design lists, the musts of the milestones, and the hazard rules.
  */
 
-export type RequirementSource = 'seed' | 'departure' | 'milestone-1' | 'hazard';
+export type RequirementSource = 'seed' | 'departure' | 'milestone-1' | 'milestone-4' | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
 export interface Requirement {
@@ -260,6 +260,15 @@ const hazards = list('hazard', 'test', {
   'HAZARD-19-AUTHORIZE': 'authorize(context, uri) runs before every hit.',
 });
 
+const dumps = list('milestone-4', 'test', {
+  'VALUE-ROUND-TRIP': 'What structured clone keeps of a value comes back from its bytes, equal.',
+  'VALUE-TEXT': 'Every string comes back as it was, those with lone surrogates too.',
+  'VALUE-JSON': 'A value is held as JSON only where JSON keeps all of it, read once.',
+  'VALUE-OWN-MEMORY': 'Decoded JSON is frozen throughout; all else has memory of its own.',
+  'NOT-CLONEABLE': 'What cannot be cloned throws ERR_GRANARY_NOT_CLONEABLE with the URI.',
+  'HAZARD-21-VERSION': 'Clones carry the version of their format; a newer one is no value.',
+});
+
 const deep = list('milestone-1', 'deep', {
   'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
@@ -282,5 +291,6 @@ export const requirements: readonly Requirement[] = [
   ...registry,
   ...mcp,
   ...hazards,
+  ...dumps,
   ...deep,
 ];

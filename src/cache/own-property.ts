@@ -16,7 +16,7 @@ export function ownValue(holder: object, key: PropertyKey): unknown {
  * The language's own getter of a property that a subclass or an instance may shadow with code of
  * its own, as a function of the object.
  */
-export function intrinsicGetter(prototype: object, key: string): (holder: object) => unknown {
+export function intrinsicGetter(prototype: object, key: PropertyKey): (holder: object) => unknown {
   const getter = getOwnPropertyDescriptor(prototype, key) as { get(this: object): unknown };
   // oxlint-disable-next-line typescript/unbound-method -- binding it to each object is the point
   return Function.prototype.call.bind(getter.get) as (holder: object) => unknown;
