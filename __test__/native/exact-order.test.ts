@@ -18,7 +18,7 @@ describe('exact order on the native clock', () => {
         if (parts.clock.words[Word.clock] === tick) within++;
         set('d');
         set('e');
-        expect([...store.living()].map(({ uri }) => uri)).toEqual(['a', 'd', 'e']);
+        expect([...store.living()].map(([uri]) => uri)).toEqual(['a', 'd', 'e']);
         store.close();
       }
       expect(within, 'no round ran within a tick').toBeGreaterThan(0);

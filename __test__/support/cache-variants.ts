@@ -21,6 +21,7 @@ export type ContractOptions<V> = Omit<CacheOptions<V>, 'policy' | 'storage' | 'c
  */
 export interface CacheVariant {
   readonly title: string;
+  readonly storage: 'heap' | 'native';
   readonly policy: Policy;
   /** Bound of entries where a contract names none; the contracts hold fewer than that. */
   readonly maxEntries: number;
@@ -33,14 +34,15 @@ export interface CacheVariant {
 /** From here on, policies other than `lru` are a window in front of TinyLFU. */
 const EXACT_BELOW = 64;
 
-function heapVariant(policy: Policy, maxEntries: number): CacheVariant {
+function variantOf(storage: 'heap' | 'native', policy: Policy, maxEntries: number): CacheVariant {
   return {
-    title: `heap, ${policy}, ${maxEntries} entries`,
+    title: `${storage}, ${policy}, ${maxEntries} entries`,
+    storage,
     policy,
     maxEntries,
     exactOrder: policy === 'lru' || maxEntries < EXACT_BELOW,
     open: <V>({ clock = new ManualClock(), ...options }: ContractOptions<V> = {}) => {
-      const cache = new ResourceCache<V>({ maxEntries, ...options, policy, clock });
+      const cache = new ResourceCache<V>({ maxEntries, ...options, policy, storage, clock });
       opened.push(cache);
       return { cache, clock };
     },
@@ -51,12 +53,18 @@ const opened: Disposable[] = [];
 
 /** Every variant that there is. */
 export const cacheVariants: readonly CacheVariant[] = [
-  heapVariant('lru', 32),
-  heapVariant('lru', 200),
-  heapVariant('tinylfu', 32),
-  heapVariant('tinylfu', 200),
-  heapVariant('adaptive', 32),
-  heapVariant('adaptive', 200),
+  variantOf('heap', 'lru', 32),
+  variantOf('heap', 'lru', 200),
+  variantOf('heap', 'tinylfu', 32),
+  variantOf('heap', 'tinylfu', 200),
+  variantOf('heap', 'adaptive', 32),
+  variantOf('heap', 'adaptive', 200),
+  variantOf('native', 'lru', 32),
+  variantOf('native', 'lru', 200),
+  variantOf('native', 'tinylfu', 32),
+  variantOf('native', 'tinylfu', 200),
+  variantOf('native', 'adaptive', 32),
+  variantOf('native', 'adaptive', 200),
 ];
 
 /** Runs a contract over every variant. */

@@ -1,6 +1,7 @@
 import { readCacheOptions } from '../../src/cache/cache-options.ts';
 import { createHeapParts, type HeapParts } from '../../src/cache/heap-parts.ts';
-import { HeapStore, type Lifetime } from '../../src/cache/heap-store.ts';
+import { HeapStore } from '../../src/cache/heap-store.ts';
+import type { Lifetime } from '../../src/cache/store.ts';
 import { EventHub } from '../../src/events/event-hub.ts';
 
 /** A heap store on the native clock, with its parts in reach. */

@@ -836,3 +836,5 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.HeapCore = nativeBinding.HeapCore
+module.exports.StoreHandle = nativeBinding.StoreHandle
+module.exports.StoreWaker = nativeBinding.StoreWaker

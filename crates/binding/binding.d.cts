@@ -37,6 +37,94 @@ export declare class HeapCore {
   census(): Census
 }
 
+/** A store as one thread has it open. */
+export declare class StoreHandle {
+  /** Opens a store. */
+  constructor(options: StoreOptions, waker?: StoreWaker | undefined | null)
+  /** The memory of the store, or this handle's own; each to be mapped once. */
+  memory(own: boolean): ArrayBuffer
+  /** Writes a number into a block; JS looks whether it sees it. */
+  writeNonce(own: boolean, nonce: number): void
+  /** Reads what JS wrote in answer. */
+  readEcho(own: boolean): number
+  /** The reading now; the clock ticks from here on. */
+  wake(): number
+  /** A look-up that counts as an access; a negative cell is none. */
+  get(key: string, cell: number, at: number): string | Uint8Array | null
+  /** A look-up that leaves no trace. */
+  peek(key: string, at: number): string | Uint8Array | null
+  /** The value even if it has expired, while it is still held. */
+  lastKnown(key: string, at: number): string | Uint8Array | null
+  /** Stores a value. */
+  set(key: string, kind: number, data: Incoming, weightBytes: number, lifetime: StoreLifetime, at: number): void
+  /** Drops an entry. */
+  invalidate(key: string, at: number): boolean
+  /** Drops several entries; how many there were. */
+  invalidateKeys(keys: Array<string>, at: number): number
+  /** Drops every entry whose key starts with `prefix`. */
+  invalidatePrefix(prefix: string, at: number): number
+  /** Drops every entry with this tag. */
+  invalidateTag(tag: string, at: number): number
+  /** Keys that start with `prefix`. */
+  keysWithPrefix(prefix: string, at: number): Array<string>
+  /** Keys of the loads that may be joined. */
+  keysUnderWay(at: number): Array<string>
+  /** Loads of these keys must not store their values. */
+  detach(keys: Array<string>, at: number): void
+  /** Drops everything. */
+  clear(at: number): void
+  /** Frees what has expired; how many. */
+  expire(at: number): number
+  /** Settles all pending work. */
+  settle(at: number): void
+  /** Takes other bounds. */
+  resize(maxEntries: number, maxBytes: number, at: number): void
+  /** What is known of an entry. */
+  info(key: string, at: number): StoreEntryInfo | null
+  /** What it holds and has done. */
+  census(at: number): StoreCensus
+  /** Entries. */
+  size(): number
+  /** Bytes of all entries. */
+  weightBytes(): number
+  /** Heavier entries are not kept. */
+  maxEntryBytes(): number
+  /** The next keys in the order of arrival. */
+  page(place: Array<number> | undefined | null, most: number, at: number): StorePage
+  /** This thread misses a value and could load it. */
+  board(key: string, tags: Array<string>, at: number): StoreBoarding
+  /** A load has made a value; whether it was stored. */
+  land(flight: number, kind: number, data: Incoming, weightBytes: number, lifetime: StoreLifetime, at: number): boolean
+  /** A load has failed. */
+  crash(flight: number, failure: StoreFailure, at: number): void
+  /** The loader has told the tags of its value. */
+  retag(flight: number, tags: Array<string>, at: number): void
+  /** Whether a load that begins now may join this one. */
+  isAttached(flight: number, at: number): boolean
+  /** All callers here have left; whether other threads wait for the load. */
+  abandon(flight: number, at: number): boolean
+  /** This thread waits no more for another's load. */
+  unfollow(flight: number, at: number): void
+  /** Listens to these events from here on. */
+  listen(heard: number, at: number): void
+  /** Tells the other threads of accesses that only this one has seen. */
+  tellAccessed(key: string, kind: number, data: Incoming, times: number, at: number): void
+  /** What waits for this handle. */
+  takeMessages(): Array<StoreMessage>
+  /** Throws what went wrong inside since the last call; the store is whole again. */
+  throwFault(): void
+  /** Makes the next operation panic, in moka or in our own code, to test what a panic does. */
+  armFault(own: boolean): void
+  /** This thread has done with the store. */
+  close(): void
+}
+
+/** The one waker of an environment. Many wakes before the callback runs are one. */
+export declare class StoreWaker {
+  /** `callback` runs on this environment's event loop. */
+  constructor(callback: () => void)
+}
+
 /** What main holds, for tests and figures. */
 export interface Census {
   /** Entries in main. */
@@ -63,4 +151,126 @@ export interface MainBounds {
   maxEntries: number
   /** Bytes of the whole store. */
   maxBytes: number
+}
+
+/** What a thread finds that wants to load. */
+export interface StoreBoarding {
+  /** The value, where it is there; its kind is in the answer's words. */
+  data?: string | Uint8Array
+  /** The number of the load, else. */
+  flight: number
+  /** Whether this thread is to run it. */
+  leads: boolean
+}
+
+/** What a store holds and has done. */
+export interface StoreCensus {
+  /** Entries. */
+  size: number
+  /** Their bytes. */
+  weightBytes: number
+  /** The bound of entries. */
+  maxEntries: number
+  /** The bound of bytes. */
+  maxBytes: number
+  /** Heavier entries are not kept. */
+  maxEntryBytes: number
+  /** Look-ups that found something, near hits included. */
+  hits: number
+  /** Look-ups that did not. */
+  misses: number
+  /** Entries that had to make room. */
+  evictions: number
+  /** Entries whose time was over. */
+  expirations: number
+  /** Entries that somebody dropped. */
+  invalidations: number
+  /** Events for this handle that waited too long and were cut. */
+  overflowed: number
+}
+
+/** What is known of an entry. */
+export interface StoreEntryInfo {
+  /** ms since 1970, or as the user's clock counts. */
+  createdAtMs: number
+  /** The same. */
+  lastAccessedAtMs: number
+  /** The same; infinite where it never expires. */
+  expiresAtMs: number
+  /** Accesses of this value. */
+  accessCount: number
+  /** Bytes. */
+  weightBytes: number
+  /** Its tags. */
+  tags: Array<string>
+}
+
+/** Why a load failed, from thread to thread. */
+export interface StoreFailure {
+  /** The code of the error. */
+  code: string
+  /** Its message. */
+  message: string
+  /** The name of what caused it. */
+  causeName: string
+  /** The message of what caused it. */
+  causeMessage: string
+  /** The code of what caused it, where it had one. */
+  causeCode?: string
+  /** Whether a bulk loader left the URI out. */
+  absent: boolean
+}
+
+/** How a value is kept. */
+export interface StoreLifetime {
+  /** ms; 0 = never expires. */
+  ttlMs: number
+  /** ms after the last access; 0 = off. */
+  idleTtlMs: number
+  /** Each once. */
+  tags: Array<string>
+}
+
+/** Something to tell: an event, or how a load of another thread has ended. */
+export interface StoreMessage {
+  /** The bit of the event; 0 for a load. */
+  event: number
+  /** Why it was evicted: 1 size, 2 too large, 3 resize. */
+  cause: number
+  /** Whose event it is. */
+  key?: string
+  /** The kind of the value. */
+  kind: number
+  /** The value, where there is one. */
+  data?: string | Uint8Array
+  /** The number of the load. */
+  flight: number
+  /** Why it failed; without value and failure, nobody runs it any more. */
+  failure?: StoreFailure
+}
+
+/** How a store is opened. */
+export interface StoreOptions {
+  /** Threads that open one name have one store. */
+  name?: string
+  /** Entries, 1 to 2^24. */
+  maxEntries: number
+  /** Bytes. */
+  maxBytes: number
+  /** `adaptive`, `tinylfu` or `lru`. */
+  policy: string
+  /** Whether each call says what time it is, and nothing happens in the background. */
+  manual: boolean
+  /** Entries of this thread's near map. */
+  nearEntries: number
+  /** What the clock reads at first, in ms. */
+  startMs: number
+}
+
+/** Some keys in the order of arrival. */
+export interface StorePage {
+  /** The keys. */
+  keys: Array<string>
+  /** Where the next page begins; to be handed back. */
+  place?: Array<number>
 }

@@ -9,12 +9,15 @@ import {
   checkOptions,
   checkTags,
 } from '../options.ts';
-import type { Lifetime } from './heap-store.ts';
 import type { SetOptions } from './loader.ts';
+import type { Lifetime } from './store.ts';
 import { weighValue } from './value-weight.ts';
 
 /** V8 refuses a Map of 2^24 keys. */
 const MOST_ENTRIES = 2 ** 24 - 1;
+
+const DEFAULT_NEAR_ENTRIES = 1_000;
+const MOST_NEAR_ENTRIES = 1_000_000;
 
 const NEVER_EXPIRES = 'never expires';
 const OFF = 'off';
@@ -49,8 +52,24 @@ export interface CacheOptions<V> {
   readonly idleTtlMs?: number | undefined;
   /** Default `adaptive`. */
   readonly policy?: Policy | undefined;
-  /** Where values are held: on this thread's heap, by reference. */
-  readonly storage?: 'heap' | undefined;
+  /**
+   * Where values are held. `heap`, the default: on this thread's heap, by reference, whatever they
+   * are. `native`: as bytes outside of it, where they cost no garbage collection; strings,
+   * Uint8Arrays, JSON and what structured clone takes. What `native` gives back is a copy: plain data
+   * frozen, all else with memory of its own.
+   */
+  readonly storage?: 'heap' | 'native' | undefined;
+  /**
+   * With storage `native`: threads of this process that open the same name share one store, with one
+   * load per URI, and see each other's changes with their next call.
+   */
+  readonly name?: string | undefined;
+  /**
+   * With storage `native`: how many decoded values this thread keeps at hand, so that reading one
+   * costs no call; they take up to a quarter of `maxBytes` besides. Default 1,000; 0 = none; at most
+   * 1,000,000.
+   */
+  readonly nearEntries?: number | undefined;
   /** Bytes of a value; default: an estimate, exact for strings, buffers and MCP read results. */
   readonly weigh?: ((value: V, uri: string) => number) | undefined;
   /** A clock that the user moves; the cache then does no background work. */
@@ -61,6 +80,9 @@ export interface CacheOptions<V> {
 
 /** Options after the checks, with defaults filled in. */
 export interface CacheSettings<V> extends Bounds {
+  readonly storage: 'heap' | 'native';
+  readonly name: string | undefined;
+  readonly nearEntries: number;
   readonly policy: Policy;
   readonly lifetime: Lifetime;
   readonly clock: Clock | undefined;
@@ -73,11 +95,19 @@ export function readCacheOptions<V>(options: CacheOptions<V> | undefined): Cache
   const given = checkOptions('options', options);
   const { weigh = weighValue, policy = 'adaptive', storage = 'heap', clock, logger } = given;
   checkFunction('weigh', weigh);
-  checkOneOf('storage', storage, ['heap']);
+  checkOneOf('storage', storage, ['heap', 'native']);
+  if (storage === 'heap') checkHeapOnly(given);
+  const { name, nearEntries = DEFAULT_NEAR_ENTRIES } = given;
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    badOption('name', name, 'a non-empty string');
+  }
   if (clock !== undefined) checkMethods('clock', clock, ['now']);
   if (logger !== undefined) checkMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
   return {
     ...readBounds(given, { maxEntries: 100, maxBytes: 104_857_600 }),
+    storage,
+    name,
+    nearEntries: checkInteger('nearEntries', nearEntries, 0, MOST_NEAR_ENTRIES),
     policy: checkOneOf('policy', policy, ['adaptive', 'tinylfu', 'lru']),
     lifetime: readLifetime(given, { ttlMs: 900_000, idleTtlMs: 0, tags: [] }),
     clock,
@@ -120,6 +150,15 @@ export function checkAbortSignal(option: string, value: unknown): void {
   if (value !== undefined && !(value instanceof AbortSignal)) {
     badOption(option, value, 'an AbortSignal');
   }
+}
+
+function checkHeapOnly({
+  name,
+  nearEntries,
+}: Pick<CacheOptions<never>, 'name' | 'nearEntries'>): void {
+  const allowed = "left out with storage 'heap', whose values one thread holds";
+  if (name !== undefined) badOption('name', name, allowed);
+  if (nearEntries !== undefined) badOption('nearEntries', nearEntries, allowed);
 }
 
 function checkMethods(option: string, value: unknown, methods: readonly string[]): void {

@@ -29,4 +29,9 @@ export interface CacheStats {
   readonly evictions: number;
   readonly expirations: number;
   readonly invalidations: number;
+  /**
+   * Events of other threads that this one did not take in time: they came without their values, or
+   * not at all. Always 0 with storage `heap`.
+   */
+  readonly droppedEvents: number;
 }

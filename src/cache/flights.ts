@@ -1,5 +1,6 @@
 import { describeUri } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
+import type { Fleet } from './fleet.ts';
 
 /** One caller of a load. */
 interface Waiter<V> {
@@ -37,6 +38,8 @@ export class Flight<V> {
   /** False once a set or an invalidation has overtaken this load: its value must not be stored. */
   attached = true;
   readonly waiters = new Set<Waiter<V>>();
+  /** Its number in the fleet of all threads, where there is one; of those it follows, theirs. */
+  number: number | undefined;
 
   constructor(uri: string, run: LoaderRun, tags: readonly string[], tagEpoch: number) {
     this.uri = uri;
@@ -58,15 +61,29 @@ export class Flights<V> {
   readonly #airborne = new Set<Flight<V>>();
   /** Tag to the epoch of its last invalidation; kept only while a load is under way. */
   readonly #invalidatedTags = new Map<string, number>();
+  readonly #fleet: Fleet<V> | undefined;
   #tagEpoch = 0;
   #closedBy: GranaryError | undefined;
+
+  constructor(fleet?: Fleet<V>) {
+    this.#fleet = fleet;
+  }
 
   get size(): number {
     return this.#airborne.size;
   }
 
   find(uri: string): Flight<V> | undefined {
-    return this.#flights.get(uri);
+    const flight = this.#flights.get(uri);
+    if (flight?.number === undefined || this.#fleet!.isAttached(flight.number)) return flight;
+    // Another thread has overtaken it.
+    this.#detach(flight);
+    return undefined;
+  }
+
+  /** Whether somebody waits for it still, here or elsewhere. */
+  isAirborne(flight: Flight<V>): boolean {
+    return this.#airborne.has(flight);
   }
 
   /** @throws what `close` was given, once it was called. */
@@ -122,6 +139,7 @@ export class Flights<V> {
   /** The loader has told the tags of its value; one that was invalidated meanwhile detaches it. */
   retag(flight: Flight<V>, tags: readonly string[]): void {
     flight.tags = tags;
+    if (flight.number !== undefined) this.#fleet!.retag(flight.number, tags);
     const isFound = this.#flights.get(flight.uri) === flight;
     if (isFound && this.#isOvertakenByTag(flight)) this.#detach(flight);
   }
@@ -170,6 +188,8 @@ export class Flights<V> {
 
   #abandon(flight: Flight<V>, reason: unknown): void {
     if (!this.#airborne.has(flight)) return;
+    const { number } = flight;
+    if (number !== undefined && this.#fleet!.abandon(number)) return;
     if (flight.attached) this.#detach(flight);
     this.#airborne.delete(flight);
     flight.run.leave(reason);

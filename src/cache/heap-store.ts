@@ -1,7 +1,9 @@
 import type { EventHub } from '../events/event-hub.ts';
 import type { EvictionCause } from '../events/resource-event.ts';
 import { Word } from '../native/heap-block.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds } from './cache-options.ts';
+import type { EntryInfo } from './cache-stats.ts';
 import { EntryPool } from './entry-pool.ts';
 import { deadlineOf, type Entry, type EntryExtras } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
@@ -10,16 +12,9 @@ import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
+import type { Lifetime, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
-
-/** How long an entry lives and what it is tagged with. */
-export interface Lifetime {
-  /** ms after the set; 0 = never. */
-  readonly ttlMs: number;
-  /** ms after the last access; 0 = off. */
-  readonly idleTtlMs: number;
-  readonly tags: readonly string[];
-}
+import { weighValue } from './value-weight.ts';
 
 /**
  * Values on this thread's heap, by reference.
@@ -27,13 +22,14 @@ export interface Lifetime {
  * A hit is one `Map.get` and one read of the clock word. Who stays is the order's matter; this class
  * holds the map, the ledger, deadlines, tags and counters, and tells the hub what happened.
  */
-export class HeapStore<V> implements Residence<V> {
+export class HeapStore<V> implements Residence<V>, Store<V, V> {
   readonly ledger: Ledger;
-  hits = 0;
-  misses = 0;
-  evictions = 0;
-  expirations = 0;
-  invalidations = 0;
+  readonly fleet = undefined;
+  #hits = 0;
+  #misses = 0;
+  #evictions = 0;
+  #expirations = 0;
+  #invalidations = 0;
 
   readonly #entries = new Map<string, Entry<V>>();
   readonly #clock: StoreClock;
@@ -58,6 +54,14 @@ export class HeapStore<V> implements Residence<V> {
     this.#order = parts.createOrder(this.ledger, this, parts.clock.read());
   }
 
+  get size(): number {
+    return this.ledger.size;
+  }
+
+  get weightBytes(): number {
+    return this.ledger.weightBytes;
+  }
+
   get maxEntryBytes(): number {
     return this.#order.maxEntryBytes;
   }
@@ -73,7 +77,7 @@ export class HeapStore<V> implements Residence<V> {
     if (now - entry.born > entry.fastTtl && !this.#livesAt(entry, this.#now())) {
       return undefined;
     }
-    this.hits++;
+    this.#hits++;
     entry.accessCount++;
     if (entry.recordedAt !== now) this.#record(entry);
     if (this.#hub.heard.accessed) {
@@ -86,6 +90,50 @@ export class HeapStore<V> implements Residence<V> {
   find(uri: string): Entry<V> | undefined {
     const entry = this.#entries.get(uri);
     return entry !== undefined && this.#livesAt(entry, this.#now()) ? entry : undefined;
+  }
+
+  countMiss(): void {
+    this.#misses++;
+  }
+
+  // The value is read before listeners run: an entry that one of them removes is used again.
+  peek(uri: string): V | undefined {
+    return this.find(uri)?.value;
+  }
+
+  info(uri: string): EntryInfo | undefined {
+    const entry = this.find(uri);
+    if (entry === undefined) return undefined;
+    const deadline = deadlineOf(entry);
+    return {
+      createdAtMs: this.#clock.toWallMs(entry.born),
+      lastAccessedAtMs: this.#clock.toWallMs(entry.accessedAt),
+      accessCount: entry.accessCount,
+      weightBytes: entry.weight,
+      expiresAtMs: deadline === Infinity ? undefined : this.#clock.toWallMs(deadline),
+      tags: [...(entry.extras?.tags ?? [])],
+    };
+  }
+
+  /** Any value can be held, by reference. */
+  prepare(_: string, value: V): V {
+    return value;
+  }
+
+  weigh(value: V): number {
+    return weighValue(value);
+  }
+
+  census(): StoreCensus {
+    return {
+      ...this.ledger,
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+      expirations: this.#expirations,
+      invalidations: this.#invalidations,
+      droppedEvents: 0,
+    };
   }
 
   /** The value even if it has expired, while it is still held. */
@@ -137,26 +185,25 @@ export class HeapStore<V> implements Residence<V> {
     return this.#invalidateAll(this.#tags.withTag(tag));
   }
 
-  /** Looks at every key. */
-  invalidateWhere(matches: (uri: string) => boolean): number {
-    const matching = [...this.#entries.values()].filter((entry) => matches(entry.uri));
-    return this.#invalidateAll(matching);
-  }
-
-  /** Looks at the keys with this prefix only. */
-  invalidateWithPrefix(prefix: string, matches: (uri: string) => boolean): number {
+  /** Looks at every key where the pattern has no prefix, else at the keys with it only. */
+  invalidateMatching(pattern: UriPattern): number {
+    const { prefix } = pattern;
+    if (prefix === '') {
+      const matching = [...this.#entries.values()].filter(({ uri }) => pattern.matches(uri));
+      return this.#invalidateAll(matching);
+    }
     this.#index ??= new KeyIndex(this.#entries.keys());
     const keys = this.#index.withPrefix(prefix, (key) => this.#entries.has(key));
-    const matching = keys.filter((key) => matches(key)).map((key) => this.#entries.get(key)!);
-    return this.#invalidateAll(matching);
+    const matching = keys.filter((key) => pattern.matches(key));
+    return this.#invalidateAll(matching.map((key) => this.#entries.get(key)!));
   }
 
   clear(): void {
     const now = this.#now();
     for (const entry of this.#entries.values()) {
       const event = now > deadlineOf(entry) ? 'expired' : 'invalidated';
-      if (event === 'expired') this.expirations++;
-      else this.invalidations++;
+      if (event === 'expired') this.#expirations++;
+      else this.#invalidations++;
       if (this.#hub.heard[event]) this.#hub.queue({ uri: entry.uri, event, value: entry.value });
     }
     this.#drop();
@@ -192,14 +239,10 @@ export class HeapStore<V> implements Residence<V> {
   }
 
   /** Living entries, oldest key first; entries may change meanwhile. */
-  *living(): Generator<Entry<V>> {
+  *living(): Generator<readonly [string, V]> {
     for (const entry of this.#entries.values()) {
-      if (this.#livesAt(entry, this.#now())) yield entry;
+      if (this.#livesAt(entry, this.#now())) yield [entry.uri, entry.value];
     }
-  }
-
-  toWallMs(reading: number): number {
-    return this.#clock.toWallMs(reading);
   }
 
   close(): void {
@@ -319,7 +362,7 @@ export class HeapStore<V> implements Residence<V> {
 
   #invalidateEntry(entry: Entry<V>): void {
     this.#remove(entry);
-    this.invalidations++;
+    this.#invalidations++;
     if (this.#hub.heard.invalidated) {
       this.#hub.queue({ uri: entry.uri, event: 'invalidated', value: entry.value });
     }
@@ -329,7 +372,7 @@ export class HeapStore<V> implements Residence<V> {
   /** The order has already let go of it. */
   #expireEntry(entry: Entry<V>): void {
     this.#detach(entry);
-    this.expirations++;
+    this.#expirations++;
     if (this.#hub.heard.expired) {
       this.#hub.queue({ uri: entry.uri, event: 'expired', value: entry.value });
     }
@@ -337,7 +380,7 @@ export class HeapStore<V> implements Residence<V> {
   }
 
   #tellEvicted(uri: string, value: V, cause: EvictionCause): void {
-    this.evictions++;
+    this.#evictions++;
     if (this.#hub.heard.evicted) {
       this.#hub.queue({ uri, event: 'evicted', value, metadata: { cause } });
     }

@@ -2,6 +2,7 @@ import { describeError, describeUri, describeValue } from '../describe-value.ts'
 import { GranaryError } from '../errors.ts';
 import { checkDurationMs, checkTags } from '../options.ts';
 import { abortedError, Flights, LoaderRun, type Flight } from './flights.ts';
+import type { Fleet, FleetOutcome } from './fleet.ts';
 import type { BulkLoadContext, BulkLoader, LoadContext, Loader, LoadOptions } from './loader.ts';
 
 /** What read-through asks of its cache. */
@@ -12,13 +13,17 @@ export interface LoadTarget<V> {
   lastKnown(uri: string): V | undefined;
   /** Stores what a loader made. @throws a GranaryError where the value cannot be kept. */
   store(uri: string, value: V, options: LoadOptions): void;
+  /** Loads that are shared with other threads, where there may be any. */
+  readonly fleet: Fleet<V> | undefined;
+  /** As `store`, where the load has a number in the fleet. @returns the value as the store gives it */
+  land(number: number, uri: string, value: V, options: LoadOptions): V;
   /** `callers` loads of `uri` have succeeded. */
   served(uri: string, value: V, callers: number): void;
 }
 
 /** One loader call per URI however many callers; failures reach every caller and store nothing. */
 export class ReadThrough<V> {
-  readonly flights = new Flights<V>();
+  readonly flights: Flights<V>;
   loads = 0;
   loadFailures = 0;
   coalescedLoads = 0;
@@ -26,6 +31,7 @@ export class ReadThrough<V> {
 
   constructor(target: LoadTarget<V>) {
     this.#target = target;
+    this.flights = new Flights<V>(target.fleet);
   }
 
   async load(uri: string, loader: Loader<V> | undefined, options: LoadOptions): Promise<V> {
@@ -102,6 +108,11 @@ export class ReadThrough<V> {
     stale: V | undefined,
     chosen: Choices,
   ): Promise<void> {
+    // Not awaited where there is nothing to wait for: a loader is called before `load` returns.
+    if (this.#target.fleet !== undefined) {
+      const following = this.#board(flight, chosen);
+      if (following !== undefined && !(await following)) return;
+    }
     const context: LoadContext<V> = Object.freeze({
       signal: flight.run.controller.signal,
       stale,
@@ -117,6 +128,24 @@ export class ReadThrough<V> {
   }
 
   async #flyTogether(
+    flights: readonly Flight<V>[],
+    run: LoaderRun,
+    loader: BulkLoader<V>,
+    chosen: Choices,
+  ): Promise<void> {
+    const own = flights.filter((flight) => {
+      const following = this.#target.fleet && this.#board(flight, chosen);
+      if (following === undefined) return true;
+      // One that is left to itself by the other thread is loaded by itself.
+      void following.then((leads) =>
+        leads ? this.#flyOwn([flight], run, loader, chosen) : undefined,
+      );
+      return false;
+    });
+    if (own.length > 0) await this.#flyOwn(own, run, loader, chosen);
+  }
+
+  async #flyOwn(
     flights: readonly Flight<V>[],
     run: LoaderRun,
     loader: BulkLoader<V>,
@@ -145,6 +174,50 @@ export class ReadThrough<V> {
     }
   }
 
+  /**
+   * Enters a flight into the fleet.
+   *
+   * @returns `undefined` where this thread is to load; else, once another's load has ended, whether
+   *   this thread is to load after all
+   */
+  #board(flight: Flight<V>, chosen: Choices): Promise<boolean> | undefined {
+    const berth = this.#target.fleet!.board(flight.uri, chosen.tags);
+    if (berth.role === 'cached') {
+      this.#deliver(flight, berth.value);
+      return Promise.resolve(false);
+    }
+    flight.number = berth.number;
+    if (berth.role === 'lead') return undefined;
+    this.coalescedLoads++;
+    return this.#follow(flight, berth.outcome, chosen);
+  }
+
+  async #follow(
+    flight: Flight<V>,
+    awaited: Promise<FleetOutcome<V>>,
+    chosen: Choices,
+  ): Promise<boolean> {
+    const outcome = await awaited;
+    flight.number = undefined;
+    if (!this.flights.isAirborne(flight)) return false;
+    if (outcome === undefined) return (await this.#board(flight, chosen)) ?? true;
+    if ('value' in outcome) this.#deliver(flight, outcome.value);
+    else this.#refuse(flight, outcome.error);
+    return false;
+  }
+
+  /** Somebody else has made the value. */
+  #deliver(flight: Flight<V>, value: V): void {
+    this.flights.land(flight);
+    this.#answer(flight, value);
+  }
+
+  #answer(flight: Flight<V>, value: V): void {
+    this.#target.served(flight.uri, value, flight.waiters.size);
+    for (const waiter of flight.waiters) waiter.resolve(value);
+    flight.waiters.clear();
+  }
+
   #setters(
     chosen: Choices,
     flights: readonly Flight<V>[],
@@ -163,19 +236,20 @@ export class ReadThrough<V> {
 
   #land(flight: Flight<V>, value: V, options: LoadOptions): void {
     const wanted = this.flights.land(flight);
+    let given = value;
     try {
       if (value === undefined) {
         throw new TypeError('the loader returned undefined, which is no value; null is one');
       }
-      if (wanted) this.#target.store(flight.uri, value, options);
+      if (flight.number !== undefined) {
+        given = this.#target.land(flight.number, flight.uri, value, options);
+      } else if (wanted) this.#target.store(flight.uri, value, options);
     } catch (error) {
       this.loadFailures++;
       this.#crash(flight, error);
       return;
     }
-    this.#target.served(flight.uri, value, flight.waiters.size);
-    for (const waiter of flight.waiters) waiter.resolve(value);
-    flight.waiters.clear();
+    this.#answer(flight, given);
   }
 
   #crash(flight: Flight<V>, cause: unknown): void {
@@ -195,6 +269,7 @@ export class ReadThrough<V> {
 
   #refuse(flight: Flight<V>, error: GranaryError): void {
     this.flights.land(flight);
+    if (flight.number !== undefined) this.#target.fleet!.crash(flight.number, error);
     for (const waiter of flight.waiters) waiter.reject(error);
     flight.waiters.clear();
   }

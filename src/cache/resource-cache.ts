@@ -15,11 +15,12 @@ import {
   readLifetime,
 } from './cache-options.ts';
 import type { CacheStats, EntryInfo } from './cache-stats.ts';
-import { deadlineOf, type Entry } from './entry.ts';
 import { createHeapParts } from './heap-parts.ts';
-import { HeapStore, type Lifetime } from './heap-store.ts';
+import { HeapStore } from './heap-store.ts';
 import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
+import { NativeStore } from './native-store.ts';
 import { ReadThrough } from './read-through.ts';
+import type { Lifetime, Store } from './store.ts';
 import { weighValue } from './value-weight.ts';
 
 /**
@@ -41,33 +42,36 @@ import { weighValue } from './value-weight.ts';
 export class ResourceCache<V = unknown> implements Disposable {
   readonly #settings: CacheSettings<V>;
   readonly #hub = new EventHub<V>();
-  readonly #store: HeapStore<V>;
+  readonly #store: Store<V>;
   readonly #readThrough: ReadThrough<V>;
   #closed = false;
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
   constructor(options?: CacheOptions<V>) {
     this.#settings = readCacheOptions(options);
-    this.#store = new HeapStore<V>(this.#settings, createHeapParts<V>(this.#settings), this.#hub);
+    this.#store = openStore(this.#settings, this.#hub);
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
       store: (uri, value, given) => {
         const lifetime = this.#lifetimeOf(given);
-        this.#put(uri, value, this.#weigh(uri, value, given), lifetime, true);
+        const form = this.#prepare(uri, value);
+        this.#put(uri, form, this.#weigh(uri, value, form, given), lifetime, true);
       },
+      fleet: this.#store.fleet,
+      land: (number, uri, value, given) => this.#land(number, uri, value, given),
       served: (uri, value, callers) => this.#tellServed(uri, value, callers),
     });
   }
 
   /** Entries held; what has expired counts until it is freed, at most 50 ms later. */
   get size(): number {
-    return this.#store.ledger.size;
+    return this.#closed ? 0 : this.#store.size;
   }
 
   /** Bytes held, as `weigh` counts them. */
   get weightBytes(): number {
-    return this.#store.ledger.weightBytes;
+    return this.#closed ? 0 : this.#store.weightBytes;
   }
 
   /**
@@ -94,8 +98,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** As `get`, but no access is recorded and no counter moves. */
   peek(uri: string): V | undefined {
     this.#checkKey(uri);
-    // Read before listeners run: an entry that one of them removes is used again for another.
-    const value = this.#store.find(uri)?.value;
+    const value = this.#store.peek(uri);
     this.#hub.flush();
     return value;
   }
@@ -114,7 +117,8 @@ export class ResourceCache<V = unknown> implements Disposable {
   set(uri: string, value: V, options?: SetOptions): void {
     this.#checkKey(uri);
     const lifetime = this.#lifetimeOf(options);
-    this.#put(uri, value, this.#weigh(uri, value, options), lifetime, false);
+    const form = this.#prepare(uri, value);
+    this.#put(uri, form, this.#weigh(uri, value, form, options), lifetime, false);
   }
 
   /** The cached values of those URIs that have one, in the order of `uris`. */
@@ -135,9 +139,10 @@ export class ResourceCache<V = unknown> implements Disposable {
       if (!Array.isArray(pair)) badOption('entries', pair, 'an iterable of [uri, value]');
       const [uri, value] = pair;
       checkUri(uri);
-      return { uri, value, weight: this.#weigh(uri, value, options) };
+      const form = this.#prepare(uri, value);
+      return { uri, form, weight: this.#weigh(uri, value, form, options) };
     });
-    for (const { uri, value, weight } of weighed) this.#put(uri, value, weight, given, false);
+    for (const { uri, form, weight } of weighed) this.#put(uri, form, weight, given, false);
   }
 
   /**
@@ -197,10 +202,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     const parsed = parsePattern(pattern);
     if (parsed.kind === 'exact') return this.invalidate(parsed.prefix) ? 1 : 0;
-    const removed =
-      parsed.prefix === ''
-        ? this.#store.invalidateWhere((uri) => parsed.matches(uri))
-        : this.#store.invalidateWithPrefix(parsed.prefix, (uri) => parsed.matches(uri));
+    const removed = this.#store.invalidateMatching(parsed);
     this.#readThrough.flights.detachWhere((uri) => parsed.matches(uri));
     this.#end();
     return removed;
@@ -235,33 +237,21 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** What is known of an entry; no access is recorded. */
   info(uri: string): EntryInfo | undefined {
     this.#checkKey(uri);
-    const entry = this.#store.find(uri);
-    const info = entry === undefined ? undefined : this.#describe(entry);
+    const info = this.#store.info(uri);
     this.#hub.flush();
     return info;
   }
 
-  #describe(entry: Entry<V>): EntryInfo {
-    const deadline = deadlineOf(entry);
-    return {
-      createdAtMs: this.#store.toWallMs(entry.born),
-      lastAccessedAtMs: this.#store.toWallMs(entry.accessedAt),
-      accessCount: entry.accessCount,
-      weightBytes: entry.weight,
-      expiresAtMs: deadline === Infinity ? undefined : this.#store.toWallMs(deadline),
-      tags: [...(entry.extras?.tags ?? [])],
-    };
-  }
-
   stats(): CacheStats {
     this.#checkOpen();
-    const { ledger, hits, misses, evictions, expirations, invalidations } = this.#store;
+    const { size, weightBytes, maxEntries, maxBytes, hits, misses, ...counts } =
+      this.#store.census();
     const { loads, loadFailures, coalescedLoads } = this.#readThrough;
     return {
-      size: ledger.size,
-      maxSize: ledger.maxEntries,
-      memoryBytes: ledger.weightBytes,
-      maxMemoryBytes: ledger.maxBytes,
+      size,
+      maxSize: maxEntries,
+      memoryBytes: weightBytes,
+      maxMemoryBytes: maxBytes,
       ttlSeconds: this.#settings.lifetime.ttlMs / 1_000,
       hits,
       misses,
@@ -269,9 +259,7 @@ export class ResourceCache<V = unknown> implements Disposable {
       loads,
       loadFailures,
       coalescedLoads,
-      evictions,
-      expirations,
-      invalidations,
+      ...counts,
     };
   }
 
@@ -310,8 +298,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** Changes the bounds; what no longer fits is evicted with cause `resize`. */
   resize(bounds: BoundsChange): void {
     this.#checkOpen();
-    const { maxEntries, maxBytes } = this.#store.ledger;
-    this.#store.resize(readBounds(bounds, { maxEntries, maxBytes }));
+    this.#store.resize(readBounds(bounds, this.#store.census()));
     this.#end();
   }
 
@@ -335,15 +322,25 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.close();
   }
 
-  #put(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
+  #put(uri: string, form: unknown, weight: number, lifetime: Lifetime, loaded: boolean): void {
     // `weigh`, or a listener of a value set before this one, may have closed the cache.
     this.#checkOpen();
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
     if (weight > this.maxEntryBytes) this.#logTooLarge(uri, weight);
-    this.#store.set(uri, value, weight, lifetime, loaded);
+    this.#store.set(uri, form, weight, lifetime, loaded);
     if (loaded) this.#hub.flush();
     else this.#end();
+  }
+
+  #land(number: number, uri: string, value: V, options: LoadOptions): V {
+    const form = this.#prepare(uri, value);
+    const weight = this.#weigh(uri, value, form, options);
+    this.#checkOpen();
+    if (weight > this.maxEntryBytes) this.#logTooLarge(uri, weight);
+    const kept = this.#store.fleet!.land(number, form, weight, this.#lifetimeOf(options));
+    this.#hub.flush();
+    return kept;
   }
 
   #logTooLarge(uri: string, weightBytes: number): void {
@@ -360,12 +357,16 @@ export class ResourceCache<V = unknown> implements Disposable {
     return options === undefined ? lifetime : readLifetime(options, lifetime);
   }
 
-  #weigh(uri: string, value: V, options: SetOptions | undefined): number {
+  #prepare(uri: string, value: V): unknown {
     if (value === undefined) badOption('value', value, 'anything but undefined');
+    return this.#store.prepare(uri, value);
+  }
+
+  #weigh(uri: string, value: V, form: unknown, options: SetOptions | undefined): number {
     const given = options?.weightBytes;
     if (given !== undefined) return checkWeight('weightBytes', given);
     const { weigh } = this.#settings;
-    if (weigh === weighValue) return weighValue(value);
+    if (weigh === weighValue) return this.#store.weigh(form);
     return checkWeight(
       'the result of weigh',
       callGiven('weigh', () => weigh(value, uri)),
@@ -393,8 +394,8 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   *#eachLiving<T>(pick: (uri: string, value: V) => T): Generator<T> {
-    for (const entry of this.#store.living()) {
-      const picked = pick(entry.uri, entry.value);
+    for (const [uri, value] of this.#store.living()) {
+      const picked = pick(uri, value);
       this.#hub.flush();
       yield picked;
     }
@@ -404,7 +405,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   /** Everything that a miss may turn out to be; a hit pays for none of it. */
   #checkMiss(uri: unknown): void {
     this.#checkKey(uri);
-    this.#store.misses++;
+    this.#store.countMiss();
     this.#hub.flush();
   }
 
@@ -431,6 +432,12 @@ export class ResourceCache<V = unknown> implements Disposable {
   #checkOpen(): void {
     if (this.#closed) throw closedError();
   }
+}
+
+function openStore<V>(settings: CacheSettings<V>, hub: EventHub<V>): Store<V> {
+  return settings.storage === 'native'
+    ? new NativeStore<V>(settings, hub)
+    : new HeapStore<V>(settings, createHeapParts<V>(settings), hub);
 }
 
 function closedError(): GranaryError {

@@ -35,6 +35,8 @@ export class EventHub<V> {
     expired: false,
     evicted: false,
   };
+  /** Called when `heard` may have changed. */
+  onHeard: (() => void) | undefined;
   readonly #registrations: Record<ResourceEventName, readonly Registration<V>[]> = {
     loaded: [],
     accessed: [],
@@ -143,6 +145,8 @@ export class EventHub<V> {
 
   #replace(event: ResourceEventName, registrations: readonly Registration<V>[]): void {
     this.#registrations[event] = registrations;
+    const before = this.heard[event];
     this.heard[event] = registrations.length > 0;
+    if (this.heard[event] !== before) this.onHeard?.();
   }
 }

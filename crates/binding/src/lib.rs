@@ -10,6 +10,10 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
+mod outgoing;
+mod store;
+mod waker;
+
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};

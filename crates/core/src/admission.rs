@@ -60,6 +60,15 @@ const ROUNDS_BETWEEN_MENDINGS: u64 = 1_000;
 /// Slots looked at for each entry that has to leave.
 const LOOKS_PER_ENTRY: u64 = 32;
 
+/// Who is used less than this leaves first where room has to be made at once.
+const USES_OF_VICTIMS: [u8; 3] = [1, 3, 16];
+
+/// No resident.
+const NOBODY: Resident = Resident {
+    slot: u32::MAX,
+    ticket: 0,
+};
+
 /// Maintenance that changed nothing this often in a row has nothing left that it can do.
 const QUIET_ROUNDS: u32 = 3;
 
@@ -255,6 +264,25 @@ impl Admission {
             self.notices.push(record.resident);
         }
         self.begin_rebuild();
+    }
+
+    /// Has entries leave, least used first as far as a look around tells, until so many entries and
+    /// bytes are free that were held.
+    pub fn shed(&mut self, entries: usize, bytes: u64) {
+        self.settle(true);
+        let mean = (self.records.weight() / self.records.len().max(1) as u64).max(1);
+        let needed = u64::from(self.bounds.weigh(bytes)).max(entries as u64 * mean);
+        let looks = usize::try_from(LOOKS_PER_ENTRY * (1 + needed / mean)).unwrap_or(usize::MAX);
+        let leaving = USES_OF_VICTIMS
+            .iter()
+            .map(|&uses| self.records.less_used(uses, needed, looks, NOBODY))
+            .find(|found| !found.is_empty())
+            .unwrap_or_else(|| self.records.any(needed));
+        for record in &leaving {
+            self.main.remove(record);
+            self.records.remove(record.resident);
+            self.notices.push(record.resident);
+        }
     }
 
     /// After a caught panic: moka's state is unknown, ours is not. A fresh instance takes every

@@ -16,6 +16,19 @@ pub enum Error {
         /// Largest allowed value.
         max: f64,
     },
+    /// A name is taken by a store of another kind.
+    #[error("a store named {name:?} is open with {held}, it cannot be opened with {asked}")]
+    NameInUse {
+        /// The name.
+        name: String,
+        /// How it is open.
+        held: String,
+        /// How it was to be opened.
+        asked: String,
+    },
+    /// Something that this process or platform cannot do.
+    #[error("{0}")]
+    Unsupported(String),
     /// A panic was caught; the store was rebuilt from what it knows and goes on.
     #[error("internal fault in the native core, the store goes on: {0}")]
     Internal(String),
@@ -27,6 +40,8 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutOfRange { .. } => "ERR_GRANARY_BAD_OPTION",
+            Self::NameInUse { .. } => "ERR_GRANARY_NAME_IN_USE",
+            Self::Unsupported(_) => "ERR_GRANARY_UNSUPPORTED_RUNTIME",
             Self::Internal(_) => "ERR_GRANARY_INTERNAL",
         }
     }

@@ -10,7 +10,7 @@ use crate::admission::{Admission, Bounds, Operation, Resident};
 use crate::block::{Block, Capacities, OPERATION_WORDS, word};
 use crate::clock::{ClockWord, now_ms};
 use crate::error::{Error, Result};
-use crate::keeper::{self, Kept};
+use crate::keeper::{self, Attention, Kept, SECOND_LOOK};
 
 /// A store that nobody has used for this long lets the keeper sleep.
 const DROWSY_AFTER_MS: i32 = 64;
@@ -217,13 +217,13 @@ impl Kept for HeapCore {
             .tick(self.block.word(word::CLOCK), now_ms());
     }
 
-    fn work(&self) -> bool {
+    fn work(&self) -> Attention {
         if self.closed.load(Ordering::SeqCst) {
-            return false;
+            return Attention::Never;
         }
         // Whoever has the lock is at work on this store already.
         let Some(mut guard) = self.policy.try_lock() else {
-            return true;
+            return Attention::NextTick;
         };
         if let Some(policy) = &mut *guard {
             policy.guarded(|policy| {
@@ -235,18 +235,22 @@ impl Kept for HeapCore {
         let clock = self.clock.lock();
         let now = now_ms();
         if self.has_work(guard.as_ref()) || !self.is_drowsy(clock.reading(now)) {
-            return true;
+            return Attention::NextTick;
         }
         let word = self.block.word(word::CLOCK);
         let sleeps = clock.fall_asleep(word, now, || self.has_work(guard.as_ref()));
         // Whoever wakes the store asks for the flag under the lock of the clock.
         self.awake.store(!sleeps, Ordering::SeqCst);
-        !sleeps
+        if sleeps {
+            Attention::After(SECOND_LOOK)
+        } else {
+            Attention::NextTick
+        }
     }
 
-    fn look_again(&self) {
+    fn look_again(&self) -> Attention {
         if self.awake.load(Ordering::SeqCst) {
-            return;
+            return Attention::Never;
         }
         if let Some(policy) = &mut *self.policy.lock() {
             policy.guarded(|policy| {
@@ -255,6 +259,7 @@ impl Kept for HeapCore {
                 policy.tell(&self.block);
             });
         }
+        Attention::Never
     }
 }
 

@@ -1,29 +1,38 @@
 //! The one native thread of the process. It ticks the clocks of the stores that are in use and works
 //! through their rings, a bounded amount a tick; when no store is in use it sleeps.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::pin;
+use crate::library;
 
 const TICK: Duration = Duration::from_millis(1);
 
 /// A store that fell asleep is looked at once more after this: work may have come as it did.
-const SECOND_LOOK: Duration = Duration::from_millis(100);
+pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(100);
+
+/// When a store wants the keeper next. One that sleeps registers anew when it wakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attention {
+    /// With the next tick: it is awake.
+    NextTick,
+    /// It sleeps, and wants to be looked at after this.
+    After(Duration),
+    /// It sleeps and has nothing to do, or it is closed.
+    Never,
+}
 
 /// What the keeper keeps.
 pub(crate) trait Kept: Send + Sync {
     /// Moves the clock on.
     fn tick(&self);
-    /// Does a bounded amount of what waits; returns false where the store has fallen asleep or is
-    /// closed. A sleeping store registers anew when it wakes.
-    fn work(&self) -> bool;
-    /// Does all that came while the store fell asleep, unless it has woken since.
-    fn look_again(&self);
+    /// Does a bounded amount of what waits.
+    fn work(&self) -> Attention;
+    /// Does what has come due while the store slept, unless it has woken since.
+    fn look_again(&self) -> Attention;
 }
 
 struct Keeper {
@@ -43,7 +52,7 @@ pub(crate) fn keep(store: Weak<dyn Kept>) {
 fn start() -> Keeper {
     // Node unloads an addon with the last environment that loaded it; this thread must not lose the
     // ground that it runs on.
-    pin::pin_library();
+    library::pin();
     let handle = thread::Builder::new()
         .name("granary-keeper".to_owned())
         .spawn(run)
@@ -70,8 +79,8 @@ fn run() {
 #[derive(Default)]
 struct Rota {
     awake: Vec<Weak<dyn Kept>>,
-    /// Who fell asleep, and when to look at it once more; earliest first.
-    dozing: VecDeque<(Instant, Weak<dyn Kept>)>,
+    /// Who sleeps, each once, and when to look at it.
+    dozing: Vec<(Instant, Weak<dyn Kept>)>,
 }
 
 impl Rota {
@@ -88,33 +97,42 @@ impl Rota {
                 }
                 ticked_at = Some(Instant::now());
             }
-            if store.work() {
-                self.awake.push(Arc::downgrade(store));
-            } else {
-                let due = Instant::now() + SECOND_LOOK;
-                self.dozing.push_back((due, Arc::downgrade(store)));
-            }
+            let attention = store.work();
+            self.attend(store, attention);
         }
         drop(stores);
         let now = Instant::now();
-        while self.dozing.front().is_some_and(|(due, _)| *due <= now) {
-            let dozing = self.dozing.pop_front();
-            if let Some(store) = dozing.and_then(|(_, store)| store.upgrade()) {
-                store.look_again();
+        let due = self.dozing.extract_if(.., |(due, _)| *due <= now);
+        for (_, store) in due.collect::<Vec<_>>() {
+            if let Some(store) = store.upgrade() {
+                let attention = store.look_again();
+                self.attend(&store, attention);
             }
         }
         if !self.awake.is_empty() {
             return Some(TICK);
         }
-        let (due, _) = self.dozing.front()?;
+        let due = self.dozing.iter().map(|&(due, _)| due).min()?;
         Some(due.saturating_duration_since(now))
+    }
+
+    fn attend(&mut self, store: &Arc<dyn Kept>, attention: Attention) {
+        let store = Arc::downgrade(store);
+        match attention {
+            Attention::NextTick => self.awake.push(store),
+            Attention::After(wait) => {
+                // It may have slept before, with another date.
+                self.dozing.retain(|(_, other)| !other.ptr_eq(&store));
+                self.dozing.push((Instant::now() + wait, store));
+            }
+            Attention::Never => {}
+        }
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Kept, Rota, SECOND_LOOK};
-    use std::collections::VecDeque;
+    use super::{Attention, Kept, Rota, SECOND_LOOK};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Weak};
     use std::thread;
@@ -143,7 +161,7 @@ mod tests {
         fn of(awake: Vec<Weak<dyn Kept>>) -> Self {
             Self {
                 awake,
-                dozing: VecDeque::new(),
+                dozing: Vec::new(),
             }
         }
     }
@@ -153,12 +171,17 @@ mod tests {
             self.ticks.fetch_add(1, Ordering::Relaxed);
         }
 
-        fn work(&self) -> bool {
-            self.busy
+        fn work(&self) -> Attention {
+            if self.busy {
+                Attention::NextTick
+            } else {
+                Attention::After(SECOND_LOOK)
+            }
         }
 
-        fn look_again(&self) {
+        fn look_again(&self) -> Attention {
             self.looks.fetch_add(1, Ordering::Relaxed);
+            Attention::Never
         }
     }
 

@@ -9,8 +9,10 @@ pub mod clock;
 pub mod error;
 pub mod heap_core;
 mod keeper;
-mod pin;
+mod library;
 pub mod ring;
+pub mod store;
 mod sync;
+pub mod value;
 
 pub use error::{Error, Result};

@@ -148,6 +148,20 @@ impl Records {
         Vec::new()
     }
 
+    /// Entries that weigh `needed` together, or all.
+    pub(super) fn any(&self, needed: u64) -> Vec<Record> {
+        let mut missing = needed;
+        let mut found = Vec::new();
+        for record in self.slots.iter().flatten() {
+            if missing == 0 {
+                break;
+            }
+            missing = missing.saturating_sub(u64::from(record.weight));
+            found.push(*record);
+        }
+        found
+    }
+
     /// What has to leave for the rest to fit: too heavy ones, then the least used, then the oldest.
     pub(super) fn excess(&self, entries: usize, bytes: u64, max_entry_bytes: u64) -> Vec<Record> {
         let mut left = self.len;

@@ -1,0 +1,179 @@
+//! Loads under way: one for a key, whichever thread runs it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A load under way. Its lease is the life of the handle that runs it.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) key: Arc<str>,
+    pub(super) owner: u32,
+    tags: Vec<Arc<str>>,
+    /// Invalidations of tags up to here happened before the load began.
+    tag_epoch: u64,
+    attached: bool,
+    /// Handles that wait for it.
+    pub(super) followers: Vec<u32>,
+}
+
+/// Loads by number, and by key while they are attached.
+///
+/// A set, an invalidation or a clear detaches the flights that it matches: those aboard still get
+/// the value, nothing of it is stored, and whoever asks after that starts a flight of his own.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    by_number: HashMap<u64, Flight>,
+    by_key: HashMap<Arc<str>, u64>,
+    /// Tag to the epoch of its last invalidation; kept only while a load is under way.
+    invalidated_tags: HashMap<Box<str>, u64>,
+    tag_epoch: u64,
+    started: u64,
+}
+
+impl Flights {
+    pub(super) fn find(&self, key: &str) -> Option<u64> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn start(&mut self, owner: u32, key: &str, tags: Vec<Arc<str>>) -> u64 {
+        self.started += 1;
+        let key: Arc<str> = key.into();
+        self.by_key.insert(Arc::clone(&key), self.started);
+        let flight = Flight {
+            key,
+            owner,
+            tags,
+            tag_epoch: self.tag_epoch,
+            attached: true,
+            followers: Vec::new(),
+        };
+        self.by_number.insert(self.started, flight);
+        self.started
+    }
+
+    /// Returns whether there is such a flight.
+    pub(super) fn follow(&mut self, flight: u64, handle: u32) -> bool {
+        let Some(flight) = self.by_number.get_mut(&flight) else {
+            return false;
+        };
+        if !flight.followers.contains(&handle) {
+            flight.followers.push(handle);
+        }
+        true
+    }
+
+    pub(super) fn leave(&mut self, flight: u64, handle: u32) {
+        if let Some(flight) = self.by_number.get_mut(&flight) {
+            flight.followers.retain(|&other| other != handle);
+        }
+    }
+
+    /// Whether a load that begins now may still join it.
+    pub(super) fn is_attached(&self, flight: u64) -> bool {
+        self.by_number
+            .get(&flight)
+            .is_some_and(|flight| flight.attached)
+    }
+
+    /// Its loader has told the tags of its value; one that was invalidated meanwhile detaches it.
+    pub(super) fn retag(&mut self, number: u64, tags: Vec<Arc<str>>) {
+        let Some(flight) = self.by_number.get_mut(&number) else {
+            return;
+        };
+        flight.tags = tags;
+        if self.is_overtaken(number) {
+            self.detach_flight(number);
+        }
+    }
+
+    /// Ends a flight. Returns it, and whether its value may be stored.
+    pub(super) fn land(&mut self, number: u64) -> Option<(Flight, bool)> {
+        let wanted = self.is_attached(number) && !self.is_overtaken(number);
+        self.detach_flight(number);
+        let flight = self.by_number.remove(&number)?;
+        if self.by_number.is_empty() {
+            self.invalidated_tags.clear();
+        }
+        Some((flight, wanted))
+    }
+
+    pub(super) fn followers_of(&self, flight: u64) -> Vec<u32> {
+        let flight = self.by_number.get(&flight);
+        flight.map_or_else(Vec::new, |flight| flight.followers.clone())
+    }
+
+    pub(super) fn has_followers(&self, flight: u64) -> bool {
+        self.by_number
+            .get(&flight)
+            .is_some_and(|flight| !flight.followers.is_empty())
+    }
+
+    pub(super) fn detach(&mut self, key: &str) {
+        if let Some(number) = self.find(key) {
+            self.detach_flight(number);
+        }
+    }
+
+    pub(super) fn detach_prefix(&mut self, prefix: &str) {
+        for key in self.keys() {
+            if key.starts_with(prefix) {
+                self.detach(&key);
+            }
+        }
+    }
+
+    pub(super) fn detach_tag(&mut self, tag: &str) {
+        if self.by_number.is_empty() {
+            return;
+        }
+        self.tag_epoch += 1;
+        self.invalidated_tags.insert(tag.into(), self.tag_epoch);
+        let tagged = |flight: &Flight| flight.tags.iter().any(|other| &**other == tag);
+        let numbers: Vec<u64> = self
+            .by_number
+            .iter()
+            .filter_map(|(&number, flight)| tagged(flight).then_some(number))
+            .collect();
+        for number in numbers {
+            self.detach_flight(number);
+        }
+    }
+
+    /// Keys of the loads that may still be joined.
+    pub(super) fn keys(&self) -> Vec<Arc<str>> {
+        self.by_key.keys().map(Arc::clone).collect()
+    }
+
+    /// Flights that a handle runs.
+    pub(super) fn owned_by(&self, handle: u32) -> Vec<u64> {
+        let owned = |(&number, flight): (&u64, &Flight)| (flight.owner == handle).then_some(number);
+        self.by_number.iter().filter_map(owned).collect()
+    }
+
+    /// A handle waits for nothing any more.
+    pub(super) fn forget_follower(&mut self, handle: u32) {
+        for flight in self.by_number.values_mut() {
+            flight.followers.retain(|&other| other != handle);
+        }
+    }
+
+    fn is_overtaken(&self, flight: u64) -> bool {
+        let Some(flight) = self.by_number.get(&flight) else {
+            return false;
+        };
+        let epoch_of = |tag: &Arc<str>| self.invalidated_tags.get(&**tag).copied().unwrap_or(0);
+        flight
+            .tags
+            .iter()
+            .any(|tag| epoch_of(tag) > flight.tag_epoch)
+    }
+
+    fn detach_flight(&mut self, number: u64) {
+        let Some(flight) = self.by_number.get_mut(&number) else {
+            return;
+        };
+        if std::mem::take(&mut flight.attached) {
+            self.by_key.remove(&flight.key);
+        }
+    }
+}

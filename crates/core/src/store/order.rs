@@ -1,0 +1,424 @@
+//! Who stays: an exact list, or a window of newcomers in front of moka.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::list::List;
+use super::slab::{Region, Slab};
+use crate::admission::{Admission, Bounds, Operation, Resident};
+use crate::error::Error;
+
+/// Below this many entries a sketch has too little to count, shares of the bounds are too coarse, and
+/// exact order is as cheap: every store begins with it and changes when it has this many.
+pub(super) const FEWEST_FOR_ADMISSION: usize = 64;
+
+/// The window's share of both bounds, as its inverse; figures in ARCHITECTURE.md.
+const WINDOW_PART: u64 = 10;
+
+/// How far below its share the window is emptied at a time, as a part of it and at most: moka's
+/// maintenance costs several times what an entry costs.
+const SLACK_PART: usize = 8;
+const MOST_SLACK: usize = 64;
+
+/// Entries that a rebuild moves for each batch that leaves the window.
+const MOVES_PER_BATCH: u32 = 200;
+
+/// One access too many tells the sketch nothing new: its counters end at 15.
+const MOST_COUNTED: u32 = 4;
+
+/// What a store may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreBounds {
+    /// Entries, 1 to 2^24.
+    pub max_entries: u32,
+    /// Bytes.
+    pub max_bytes: u64,
+}
+
+/// Who stays, as the option `policy` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// A window of newcomers in front of moka, which may follow the workload.
+    Adaptive,
+    /// A window of newcomers in front of moka.
+    TinyLfu,
+    /// Exact order of last use.
+    Lru,
+}
+
+/// How the bounds are divided.
+#[derive(Debug, Clone, Copy)]
+struct Shares {
+    window_entries: usize,
+    window_bytes: u64,
+    /// What main holds when all is settled.
+    main_bytes: u64,
+    core: Bounds,
+}
+
+impl Shares {
+    fn of(bounds: StoreBounds) -> Self {
+        let entries = u64::from(bounds.max_entries);
+        let window = (entries / WINDOW_PART).max(1);
+        let window_bytes = u128::from(bounds.max_bytes) * u128::from(window) / u128::from(entries);
+        let window_bytes = u64::try_from(window_bytes).unwrap_or(u64::MAX);
+        let main_entries = u32::try_from((entries - window).max(1)).unwrap_or(u32::MAX);
+        Self {
+            window_entries: usize::try_from(window).unwrap_or(usize::MAX),
+            window_bytes,
+            main_bytes: bounds.max_bytes - window_bytes,
+            core: Bounds {
+                main_entries,
+                max_entries: bounds.max_entries,
+                max_bytes: bounds.max_bytes,
+            },
+        }
+    }
+
+    fn slack(&self) -> usize {
+        (self.window_entries / SLACK_PART).clamp(1, MOST_SLACK)
+    }
+}
+
+/// moka and what it decides on.
+#[derive(Debug)]
+struct Main {
+    admission: Admission,
+    shares: Shares,
+}
+
+/// The order of leaving. Who has to leave is out of it at once, and waits for the caller to take it
+/// out of the slab.
+#[derive(Debug)]
+pub(super) struct Order {
+    bounds: StoreBounds,
+    policy: Policy,
+    /// All entries while there is no main, else the window.
+    list: List,
+    main: Option<Main>,
+    /// Bytes of all entries but those that are leaving.
+    pub(super) weight: u64,
+    leaving: Vec<u32>,
+    /// A panic in moka that was caught; its instance was made anew from the records.
+    pub(super) fault: Option<Error>,
+}
+
+impl Order {
+    pub(super) fn new(bounds: StoreBounds, policy: Policy) -> Self {
+        Self {
+            bounds,
+            policy,
+            list: List::new(),
+            main: None,
+            weight: 0,
+            leaving: Vec::new(),
+            fault: None,
+        }
+    }
+
+    pub(super) fn bounds(&self) -> StoreBounds {
+        self.bounds
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Heavier entries are not kept.
+    pub(super) fn max_entry_bytes(&self) -> u64 {
+        if self.is_exact_for_good() {
+            self.bounds.max_bytes
+        } else {
+            self.bounds.max_bytes.div_ceil(2)
+        }
+    }
+
+    /// Whether each hit counts for the order, so that none may come late.
+    pub(super) fn is_exact(&self) -> bool {
+        self.main.is_none()
+    }
+
+    /// Who has to leave since the last call: to be taken out of the slab before anything else.
+    pub(super) fn take_leaving(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.leaving)
+    }
+
+    /// A new entry, already in the slab. It does not leave itself.
+    pub(super) fn admit(&mut self, slab: &mut Slab, slot: u32) {
+        self.weight += slab.at(slot).map_or(0, |entry| entry.weight);
+        self.list.push(slab, slot);
+        self.trim(slab, Some(slot));
+        self.found_main(slab, Some(slot));
+    }
+
+    /// A resident was read `times` times.
+    pub(super) fn touch(&mut self, slab: &mut Slab, slot: u32, times: u32) {
+        let Some(entry) = slab.at_mut(slot) else {
+            return;
+        };
+        match (&mut self.main, entry.region) {
+            (None, _) => self.move_to_newest(slab, slot),
+            (Some(_), Region::Listed) => {
+                let times = u8::try_from(times).unwrap_or(u8::MAX);
+                entry.uses = entry.uses.saturating_add(times);
+            }
+            (Some(_), Region::Main) => {
+                self.guarded(|main| {
+                    for _ in 0..times.min(MOST_COUNTED) {
+                        main.admission.access(slot);
+                    }
+                });
+            }
+        }
+    }
+
+    /// A resident has another value, which weighs `weight`. It does not leave itself.
+    pub(super) fn overwrite(&mut self, slab: &mut Slab, slot: u32, weight: u64) {
+        let Some(entry) = slab.at_mut(slot) else {
+            return;
+        };
+        let former = std::mem::replace(&mut entry.weight, weight);
+        let (region, resident) = (entry.region, resident(slot, entry.ticket));
+        self.weight = self.weight + weight - former;
+        if region == Region::Listed {
+            self.list.reweigh(former, weight);
+        } else if weight > former && self.is_over(slab) {
+            // moka might have it leave for its own growth; as a newcomer it is safe until later sets.
+            self.apply(Operation::Remove(resident));
+            self.list.push(slab, slot);
+        } else if weight != former {
+            let bytes = weight;
+            self.apply(Operation::Reweigh { resident, bytes });
+        }
+        self.touch(slab, slot, 1);
+        self.trim(slab, Some(slot));
+    }
+
+    /// A resident is about to leave the slab.
+    pub(super) fn forget(&mut self, slab: &mut Slab, slot: u32) {
+        let Some(entry) = slab.at(slot) else { return };
+        self.weight -= entry.weight;
+        match entry.region {
+            Region::Listed => self.list.remove(slab, slot),
+            Region::Main => self.apply(Operation::Remove(resident(slot, entry.ticket))),
+        }
+    }
+
+    /// Settles all pending work of the policy.
+    pub(super) fn settle(&mut self, slab: &mut Slab) {
+        self.guarded(|main| main.admission.settle(true));
+        self.take_refused(slab);
+        self.trim(slab, None);
+    }
+
+    /// Takes new bounds.
+    pub(super) fn resize(&mut self, slab: &mut Slab, bounds: StoreBounds) {
+        self.bounds = bounds;
+        if self.main.is_some() && self.is_exact_for_good() {
+            self.dissolve_main(slab);
+        }
+        let max_entry_bytes = self.max_entry_bytes();
+        let shares = Shares::of(bounds);
+        self.guarded(|main| {
+            main.shares = shares;
+            main.admission
+                .resize(shares.core, shares.main_bytes, max_entry_bytes);
+        });
+        self.take_refused(slab);
+        // What is too heavy by itself leaves first, so that nothing else has to for it.
+        let mut next = self.list.oldest();
+        while let Some(slot) = next {
+            next = List::newer_than(slab, slot);
+            if slab
+                .at(slot)
+                .is_some_and(|entry| entry.weight > max_entry_bytes)
+            {
+                self.let_go(slab, slot);
+            }
+        }
+        self.trim(slab, None);
+        self.found_main(slab, None);
+    }
+
+    /// Everybody has left. What moka still holds is returned, to be dropped at leisure.
+    pub(super) fn clear(&mut self) -> impl Sized + use<> {
+        self.list.clear();
+        self.leaving.clear();
+        self.weight = 0;
+        self.main.take()
+    }
+
+    /// Makes the next operation of moka panic, to test what a panic does. Returns whether there is one.
+    pub(super) fn arm_fault(&mut self) -> bool {
+        self.guarded(|main| main.admission.arm_fault());
+        self.main.is_some()
+    }
+
+    fn is_exact_for_good(&self) -> bool {
+        self.policy == Policy::Lru || (self.bounds.max_entries as usize) < FEWEST_FOR_ADMISSION
+    }
+
+    /// Entries that are not leaving.
+    fn held(&self, slab: &Slab) -> usize {
+        slab.len() - self.leaving.len()
+    }
+
+    fn is_over(&self, slab: &Slab) -> bool {
+        self.held(slab) > self.bounds.max_entries as usize || self.weight > self.bounds.max_bytes
+    }
+
+    fn move_to_newest(&mut self, slab: &mut Slab, slot: u32) {
+        if self.list.newest() != Some(slot) {
+            self.list.remove(slab, slot);
+            self.list.push(slab, slot);
+        }
+    }
+
+    /// Has those leave that the bounds have no room for; `newcomer` stays.
+    fn trim(&mut self, slab: &mut Slab, newcomer: Option<u32>) {
+        if let Some(main) = &self.main {
+            let shares = main.shares;
+            let window_is_over =
+                self.list.len() > shares.window_entries || self.list.weight() > shares.window_bytes;
+            if window_is_over || self.is_over(slab) {
+                self.empty_window(slab, shares, newcomer);
+                self.take_refused(slab);
+            }
+        }
+        while self.is_over(slab) {
+            if self.shed_from_main(slab) {
+                continue;
+            }
+            let Some(slot) = self.oldest_but(slab, newcomer) else {
+                return;
+            };
+            self.let_go(slab, slot);
+        }
+    }
+
+    /// Offers to moka what the window has too much of, oldest first, and lets moka decide.
+    fn empty_window(&mut self, slab: &mut Slab, shares: Shares, newcomer: Option<u32>) {
+        let entries = shares.window_entries.saturating_sub(shares.slack());
+        let bytes = shares.window_bytes - shares.window_bytes / SLACK_PART as u64;
+        while self.list.len() > entries || self.list.weight() > bytes {
+            let Some(slot) = self.oldest_but(slab, newcomer) else {
+                break;
+            };
+            self.list.remove(slab, slot);
+            let Some(entry) = slab.at_mut(slot) else {
+                break;
+            };
+            entry.region = Region::Main;
+            let offer = Operation::Offer {
+                resident: resident(slot, entry.ticket),
+                hash: entry.hash,
+                bytes: entry.weight,
+                uses: std::mem::take(&mut entry.uses),
+            };
+            self.apply(offer);
+        }
+        let is_over = self.is_over(slab);
+        self.guarded(|main| {
+            if is_over {
+                main.admission.settle(false);
+            } else {
+                main.admission.maintain(MOVES_PER_BATCH);
+            }
+        });
+    }
+
+    /// Those that moka has refused or evicted leave. Returns whether there were any.
+    fn take_refused(&mut self, slab: &Slab) -> bool {
+        let Some(main) = &mut self.main else {
+            return false;
+        };
+        let leaving_before = self.leaving.len();
+        for Resident { slot, ticket } in main.admission.take_notices() {
+            let Some(entry) = slab.at(slot) else { continue };
+            if entry.ticket == ticket && entry.region == Region::Main {
+                self.weight -= entry.weight;
+                self.leaving.push(slot);
+            }
+        }
+        self.leaving.len() > leaving_before
+    }
+
+    /// The window alone cannot make the room: those of main that were least used leave. Returns
+    /// whether anybody did.
+    fn shed_from_main(&mut self, slab: &Slab) -> bool {
+        let StoreBounds {
+            max_entries,
+            max_bytes,
+        } = self.bounds;
+        let entries = self.held(slab).saturating_sub(max_entries as usize);
+        let bytes = self.weight.saturating_sub(max_bytes);
+        self.guarded(|main| main.admission.shed(entries, bytes));
+        self.take_refused(slab)
+    }
+
+    fn oldest_but(&self, slab: &Slab, newcomer: Option<u32>) -> Option<u32> {
+        let oldest = self.list.oldest()?;
+        if Some(oldest) == newcomer {
+            List::newer_than(slab, oldest)
+        } else {
+            Some(oldest)
+        }
+    }
+
+    fn let_go(&mut self, slab: &mut Slab, slot: u32) {
+        self.list.remove(slab, slot);
+        self.weight -= slab.at(slot).map_or(0, |entry| entry.weight);
+        self.leaving.push(slot);
+    }
+
+    /// Where there is enough to count, moka decides from here on; the newest stay in the window.
+    fn found_main(&mut self, slab: &mut Slab, newcomer: Option<u32>) {
+        if self.main.is_some() || self.is_exact_for_good() || self.held(slab) < FEWEST_FOR_ADMISSION
+        {
+            return;
+        }
+        let shares = Shares::of(self.bounds);
+        self.main = Some(Main {
+            admission: Admission::new(shares.core),
+            shares,
+        });
+        let mut next = self.list.oldest();
+        while let Some(slot) = next {
+            next = List::newer_than(slab, slot);
+            if let Some(entry) = slab.at_mut(slot) {
+                entry.uses = 0;
+            }
+        }
+        self.trim(slab, newcomer);
+    }
+
+    /// Too small for moka from here on: exact order, by last access.
+    fn dissolve_main(&mut self, slab: &mut Slab) {
+        self.main = None;
+        self.list.clear();
+        let mut slots: Vec<u32> = slab.arrivals().collect();
+        slots.retain(|slot| !self.leaving.contains(slot));
+        let accessed_at = |&slot: &u32| slab.at(slot).map_or(0.0, |entry| entry.accessed_at);
+        slots.sort_by(|a, b| accessed_at(a).total_cmp(&accessed_at(b)));
+        for slot in slots {
+            self.list.push(slab, slot);
+        }
+    }
+
+    fn apply(&mut self, operation: Operation) {
+        self.guarded(|main| main.admission.apply(operation));
+    }
+
+    /// A panic of moka's leaves our records whole: a fresh instance takes them all.
+    fn guarded(&mut self, work: impl FnOnce(&mut Main)) {
+        let Some(main) = &mut self.main else { return };
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(main)));
+        if let Err(payload) = outcome {
+            self.fault = Some(Error::from_panic(payload.as_ref()));
+            main.admission.recover();
+        }
+    }
+}
+
+fn resident(slot: u32, ticket: i32) -> Resident {
+    Resident { slot, ticket }
+}

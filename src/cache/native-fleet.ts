@@ -1,0 +1,127 @@
+import type { StoreFailure, StoreHandle, StoreMessage } from '../../crates/binding/binding.cjs';
+import { describeError } from '../describe-value.ts';
+import { GranaryError, type GranaryErrorCode } from '../errors.ts';
+import type { Berth, Fleet, FleetOutcome } from './fleet.ts';
+import type { Lifetime } from './store.ts';
+import { decodeValue, type EncodedValue } from './value-codec.ts';
+
+/**
+ * How often a thread that waits for another one looks by itself, though it would be woken. The timer
+ * is what keeps its event loop alive meanwhile.
+ */
+const LOOK_MS = 1_000;
+
+/** What a fleet asks of its store. */
+export interface FleetHome<V> {
+  /** The time of a call, where time is the user's. */
+  at(): number;
+  decode(kind: number, data: string | Uint8Array): V | undefined;
+  /** The value of the last answer. */
+  decodeAnswer(data: string | Uint8Array): V | undefined;
+  takeMessages(): void;
+}
+
+/** Loads under way over all threads that have a native store open. */
+export class NativeFleet<V> implements Fleet<V, EncodedValue> {
+  readonly #handle: StoreHandle;
+  readonly #home: FleetHome<V>;
+  readonly #followed = new Map<number, (outcome: FleetOutcome<V>) => void>();
+  #look: NodeJS.Timeout | undefined;
+
+  constructor(handle: StoreHandle, home: FleetHome<V>) {
+    this.#handle = handle;
+    this.#home = home;
+  }
+
+  board(uri: string, tags: readonly string[]): Berth<V> {
+    const { data, flight, leads } = this.#handle.board(uri, [...tags], this.#home.at());
+    if (data !== undefined) {
+      const value = this.#home.decodeAnswer(data);
+      if (value !== undefined) return { role: 'cached', value };
+    }
+    if (leads || data !== undefined) return { role: 'lead', number: flight };
+    return { role: 'follow', number: flight, outcome: this.#follow(flight) };
+  }
+
+  land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime): V {
+    const { kind, data } = form;
+    const { ttlMs, idleTtlMs, tags } = lifetime;
+    const kept = { ttlMs, idleTtlMs, tags: [...tags] };
+    this.#handle.land(number, kind, data, weight, kept, this.#home.at());
+    this.#home.takeMessages();
+    return decodeValue(kind, data) as V;
+  }
+
+  crash(number: number, error: GranaryError): void {
+    this.#handle.crash(number, toFailure(error), this.#home.at());
+  }
+
+  retag(number: number, tags: readonly string[]): void {
+    this.#handle.retag(number, [...tags], this.#home.at());
+  }
+
+  isAttached(number: number): boolean {
+    return this.#handle.isAttached(number, this.#home.at());
+  }
+
+  abandon(number: number): boolean {
+    if (this.#followed.delete(number)) {
+      this.#handle.unfollow(number, this.#home.at());
+      this.#restIfIdle();
+      return false;
+    }
+    return this.#handle.abandon(number, this.#home.at());
+  }
+
+  /** Another thread's load has ended. */
+  landed({ flight, kind, data, failure }: StoreMessage): void {
+    const tell = this.#followed.get(flight);
+    if (tell === undefined) return;
+    this.#followed.delete(flight);
+    this.#restIfIdle();
+    const value = data === undefined ? undefined : this.#home.decode(kind, data);
+    if (failure !== undefined) tell({ error: toError(failure) });
+    else tell(value === undefined ? undefined : { value });
+  }
+
+  close(): void {
+    this.#followed.clear();
+    this.#restIfIdle();
+  }
+
+  #follow(flight: number): Promise<FleetOutcome<V>> {
+    this.#look ??= setInterval(() => this.#home.takeMessages(), LOOK_MS);
+    return new Promise((resolve) => this.#followed.set(flight, resolve));
+  }
+
+  #restIfIdle(): void {
+    if (this.#followed.size > 0) return;
+    clearInterval(this.#look);
+    this.#look = undefined;
+  }
+}
+
+function toFailure(error: GranaryError): StoreFailure {
+  const { code, message, cause } = error;
+  const causeCode: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
+  return {
+    code,
+    message,
+    causeName: cause instanceof Error ? cause.name : '',
+    causeMessage: describeError(cause),
+    ...(typeof causeCode === 'string' ? { causeCode } : {}),
+    absent: error.data['absent'] === true,
+  };
+}
+
+/** The error as this thread can have it: by code and message, the cause too. */
+function toError(failure: StoreFailure): GranaryError {
+  const { code, message, causeName, causeMessage, causeCode, absent } = failure;
+  const cause = new Error(causeMessage);
+  if (causeName !== '') cause.name = causeName;
+  if (causeCode !== undefined) Object.assign(cause, { code: causeCode });
+  return new GranaryError(code as GranaryErrorCode, message, {
+    cause,
+    data: absent ? { absent } : {},
+  });
+}

@@ -1,0 +1,336 @@
+import type { StoreHandle, StoreMessage } from '../../crates/binding/binding.cjs';
+import type { EventHub } from '../events/event-hub.ts';
+import type { EvictionCause, ResourceEventName } from '../events/resource-event.ts';
+import { callNative } from '../native/addon.ts';
+import { NearWord, SharedWord } from '../native/store-block.ts';
+import { openStore } from '../native/store-opening.ts';
+import { addWakeable, type Wakeable } from '../native/store-waker.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
+import type { Bounds, CacheSettings } from './cache-options.ts';
+import type { EntryInfo } from './cache-stats.ts';
+import { NativeFleet } from './native-fleet.ts';
+import { NearCells } from './near-cells.ts';
+import { NearMap } from './near-map.ts';
+import { ASLEEP, ManualClock } from './store-clock.ts';
+import type { Lifetime, Store, StoreCensus } from './store.ts';
+import {
+  decodeValue,
+  encodeValue,
+  valueReader,
+  type EncodedValue,
+  type ValueKind,
+} from './value-codec.ts';
+
+/** Bits by which a handle says what it listens to; `crates/core/src/value.rs` has the same. */
+const EVENT_BITS = { loaded: 1, accessed: 2, invalidated: 4, expired: 8, evicted: 16 } as const;
+
+const EVENT_OF_BIT = new Map<number, ResourceEventName>(
+  Object.entries(EVENT_BITS).map(([name, bit]) => [bit, name as ResourceEventName]),
+);
+
+/** By the numbers of `crates/core/src/value.rs`. */
+const CAUSES: readonly (EvictionCause | undefined)[] = [undefined, 'size', 'too-large', 'resize'];
+
+/** Keys that iteration asks for at a time. */
+const PAGE = 256;
+
+/** The share of `maxBytes` that a near map may hold besides what the store holds. */
+const NEAR_SHARE = 1 / 4;
+
+/**
+ * Values as bytes in Rust, shared by all threads that open the same name.
+ *
+ * A near hit is one `Map.get` and the reads of a clock word and a version word; everything else is a
+ * call into Rust. What others change is seen by the next read, without a message: their calls bump
+ * version words before they return.
+ */
+export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
+  readonly fleet: NativeFleet<V>;
+  readonly #handle: StoreHandle;
+  readonly #hub: EventHub<V>;
+  readonly #clock: ManualClock | undefined;
+  readonly #words: Int32Array;
+  readonly #answer: Int32Array;
+  readonly #answerTimes: Float64Array;
+  readonly #cells: NearCells;
+  readonly #near: NearMap<V>;
+  readonly #stopWaking: () => void;
+
+  /**
+   * @param startMs what the clock of a new store reads at first
+   * @throws `ERR_GRANARY_NAME_IN_USE`, `ERR_GRANARY_UNSUPPORTED_RUNTIME`
+   */
+  constructor(settings: CacheSettings<V>, hub: EventHub<V>, startMs = 0) {
+    const { handle, words, own } = openStore(settings, startMs);
+    this.#handle = handle;
+    this.#hub = hub;
+    this.#clock = settings.clock === undefined ? undefined : new ManualClock(settings.clock);
+    this.#words = words;
+    this.#answer = own;
+    this.#answerTimes = new Float64Array(own.buffer, 0, NearWord.times / 2);
+    this.#cells = new NearCells(own, settings.nearEntries);
+    this.#near = new NearMap<V>(settings.nearEntries, settings.maxBytes * NEAR_SHARE, (cell) =>
+      this.#cells.hitsOf(cell),
+    );
+    this.fleet = new NativeFleet<V>(handle, {
+      at: () => this.#at(),
+      decode: (kind, data) => this.#decode(kind, data),
+      decodeAnswer: (data) => this.#decodeAnswer(data),
+      takeMessages: () => this.#takeOwnMessages(),
+    });
+    hub.onHeard = () => this.#listen();
+    this.#stopWaking = addWakeable(this);
+  }
+
+  get size(): number {
+    return this.#handle.size();
+  }
+
+  get weightBytes(): number {
+    return this.#handle.weightBytes();
+  }
+
+  get maxEntryBytes(): number {
+    return this.#handle.maxEntryBytes();
+  }
+
+  get(uri: string): V | undefined {
+    const entry = this.#near.get(uri);
+    if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
+      const clock = this.#clock;
+      const now = clock === undefined ? this.#reading() : clock.read();
+      const isTrusted =
+        clock === undefined
+          ? (now - entry.reading) >>> 0 <= entry.trustedMs
+          : now <= entry.deadline;
+      if (isTrusted) {
+        this.#cells.count(entry.cell, now, clock !== undefined);
+        const value = entry.read === undefined ? entry.value! : entry.read();
+        if (this.#hub.heard.accessed) this.#hub.queue({ uri, event: 'accessed', value });
+        return value;
+      }
+    }
+    return this.#fetch(uri);
+  }
+
+  countMiss(): void {
+    // The store counts its misses itself.
+  }
+
+  peek(uri: string): V | undefined {
+    const data = this.#handle.peek(uri, this.#at());
+    this.#takeOwnMessages();
+    return data === null ? undefined : this.#decodeAnswer(data);
+  }
+
+  lastKnown(uri: string): V | undefined {
+    const data = this.#handle.lastKnown(uri, this.#at());
+    return data === null ? undefined : this.#decodeAnswer(data);
+  }
+
+  info(uri: string): EntryInfo | undefined {
+    const info = this.#handle.info(uri, this.#at());
+    this.#takeOwnMessages();
+    if (info === null) return undefined;
+    const { expiresAtMs } = info;
+    return { ...info, expiresAtMs: expiresAtMs === Infinity ? undefined : expiresAtMs };
+  }
+
+  prepare(uri: string, value: V): EncodedValue {
+    return encodeValue(uri, value);
+  }
+
+  weigh(form: EncodedValue): number {
+    return form.byteLength;
+  }
+
+  set(uri: string, form: EncodedValue, weight: number, lifetime: Lifetime): void {
+    this.#handle.set(uri, form.kind, form.data, weight, toNative(lifetime), this.#at());
+    this.#takeOwnMessages();
+  }
+
+  invalidate(uri: string): boolean {
+    this.#near.delete(uri);
+    return this.#changed(this.#handle.invalidate(uri, this.#at()));
+  }
+
+  invalidateTag(tag: string): number {
+    return this.#changed(this.#handle.invalidateTag(tag, this.#at()));
+  }
+
+  invalidateMatching(pattern: UriPattern): number {
+    const { kind, prefix } = pattern;
+    const at = this.#at();
+    if (kind === 'prefix') return this.#changed(this.#handle.invalidatePrefix(prefix, at));
+    // Loads first: one that stores its value before that is among the keys.
+    const underWay = this.#handle.keysUnderWay(at).filter((uri) => pattern.matches(uri));
+    if (underWay.length > 0) this.#handle.detach(underWay, at);
+    const keys = this.#handle.keysWithPrefix(prefix, at).filter((uri) => pattern.matches(uri));
+    return this.#changed(keys.length === 0 ? 0 : this.#handle.invalidateKeys(keys, at));
+  }
+
+  clear(): void {
+    this.#near.clear();
+    this.#handle.clear(this.#at());
+    this.#takeOwnMessages();
+  }
+
+  expire(): number {
+    return this.#changed(this.#handle.expire(this.#at()));
+  }
+
+  sync(): void {
+    this.#handle.settle(this.#at());
+    this.#takeOwnMessages();
+  }
+
+  resize({ maxEntries, maxBytes }: Bounds): void {
+    callNative(() => this.#handle.resize(maxEntries, maxBytes, this.#at()));
+    this.#takeOwnMessages();
+  }
+
+  census(): StoreCensus {
+    const { overflowed, maxEntryBytes: _, ...census } = this.#handle.census(this.#at());
+    return { ...census, droppedEvents: overflowed };
+  }
+
+  *living(): Generator<readonly [string, V]> {
+    let place: number[] | undefined;
+    for (;;) {
+      const page = this.#handle.page(place, PAGE, this.#at());
+      for (const uri of page.keys) {
+        const value = this.peek(uri);
+        if (value !== undefined) yield [uri, value];
+      }
+      if (page.keys.length < PAGE) return;
+      place = page.place;
+    }
+  }
+
+  throwFault(): void {
+    if (this.#answer[NearWord.fault] !== 0) callNative(() => this.#handle.throwFault());
+  }
+
+  close(): void {
+    this.#stopWaking();
+    this.#hub.onHeard = undefined;
+    this.#near.clear();
+    this.fleet.close();
+    this.#handle.close();
+  }
+
+  /** Called by the thread's waker: others have something to tell. */
+  takeMessages(): void {
+    this.#takeOwnMessages();
+    this.#hub.flush();
+  }
+
+  #takeOwnMessages(): void {
+    if (Atomics.load(this.#answer, NearWord.messages) === 0) return;
+    for (const message of this.#handle.takeMessages()) {
+      if (message.event === 0) this.fleet.landed(message);
+      else this.#queue(message);
+    }
+  }
+
+  #queue({ event: bit, cause: number, key, kind, data }: StoreMessage): void {
+    const event = EVENT_OF_BIT.get(bit);
+    if (event === undefined || key === undefined || !this.#hub.heard[event]) return;
+    const cause = CAUSES[number];
+    const value = data === undefined ? undefined : this.#decode(kind, data);
+    this.#hub.queue({
+      uri: key,
+      event,
+      ...(value === undefined ? {} : { value }),
+      ...(cause === undefined ? {} : { metadata: { cause } }),
+    });
+  }
+
+  #fetch(uri: string): V | undefined {
+    if (typeof uri !== 'string' || uri === '') return undefined;
+    const cell = this.#isWatchedElsewhere() ? -1 : this.#near.cellFor(uri);
+    const data = this.#handle.get(uri, cell, this.#at());
+    if (data === null) {
+      this.#near.delete(uri);
+      this.#takeOwnMessages();
+      return undefined;
+    }
+    const value = this.#keepNear(uri, cell, data);
+    if (value !== undefined && this.#hub.heard.accessed) {
+      this.#hub.queue({ uri, event: 'accessed', value });
+    }
+    return value;
+  }
+
+  #keepNear(uri: string, cell: number, data: string | Uint8Array): V | undefined {
+    const kind = this.#answer[NearWord.kind] as ValueKind;
+    if (cell < 0 || !this.#near.takes(data.length)) {
+      this.#near.delete(uri);
+      return this.#decode(kind, data);
+    }
+    const reader = valueReader(kind, data) as () => V | undefined;
+    const value = reader();
+    if (value === undefined) return undefined;
+    const isShared = typeof data === 'string' || typeof value === 'string';
+    this.#near.put({
+      uri,
+      cell,
+      read: isShared ? undefined : (reader as () => V),
+      value: isShared ? value : undefined,
+      bytes: data.length,
+      stripe: this.#answer[NearWord.stripe]!,
+      version: this.#answer[NearWord.version]!,
+      reading: this.#answer[NearWord.reading]!,
+      trustedMs: this.#answer[NearWord.trustedMs]!,
+      deadline: this.#answerTimes[NearWord.deadline]!,
+      seen: this.#cells.hitsOf(cell),
+    });
+    return value;
+  }
+
+  /** Whether other threads listen to accesses: then each has to come by, and no near map serves any. */
+  #isWatchedElsewhere(): boolean {
+    const own = this.#hub.heard.accessed ? 1 : 0;
+    return this.#words[SharedWord.accessListeners]! > own;
+  }
+
+  #decodeAnswer(data: string | Uint8Array): V | undefined {
+    return this.#decode(this.#answer[NearWord.kind]!, data);
+  }
+
+  #decode(kind: number, data: string | Uint8Array): V | undefined {
+    return decodeValue(kind as ValueKind, data) as V | undefined;
+  }
+
+  #listen(): void {
+    let heard = 0;
+    for (const [event, bit] of Object.entries(EVENT_BITS)) {
+      if (this.#hub.heard[event as ResourceEventName]) heard |= bit;
+    }
+    this.#handle.listen(heard, this.#at());
+  }
+
+  #changed<T>(result: T): T {
+    this.#takeOwnMessages();
+    return result;
+  }
+
+  /** The clock word; a sleeping clock is woken. */
+  #reading(): number {
+    const reading = this.#words[SharedWord.clock]!;
+    return reading === ASLEEP ? this.#handle.wake() : reading;
+  }
+
+  /** The time of a call, where time is the user's. */
+  #at(): number {
+    return this.#clock === undefined ? 0 : this.#clock.read();
+  }
+}
+
+function toNative({ ttlMs, idleTtlMs, tags }: Lifetime): {
+  ttlMs: number;
+  idleTtlMs: number;
+  tags: string[];
+} {
+  return { ttlMs, idleTtlMs, tags: tags as string[] };
+}

@@ -1,0 +1,72 @@
+import type { UriPattern } from '../registry/uri-pattern.ts';
+import type { Bounds } from './cache-options.ts';
+import type { EntryInfo } from './cache-stats.ts';
+import type { Fleet } from './fleet.ts';
+
+/** How long an entry lives and what it is tagged with. */
+export interface Lifetime {
+  /** ms after the set; 0 = never. */
+  readonly ttlMs: number;
+  /** ms after the last access; 0 = off. */
+  readonly idleTtlMs: number;
+  readonly tags: readonly string[];
+}
+
+/** What a store holds and has counted. */
+export interface StoreCensus extends Bounds {
+  readonly size: number;
+  readonly weightBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly expirations: number;
+  readonly invalidations: number;
+  /** Events of other threads that waited too long here and were cut. */
+  readonly droppedEvents: number;
+}
+
+/**
+ * Where a `ResourceCache` keeps its entries.
+ *
+ * A store changes its state, then queues what happened with the hub; its owner flushes. `Form` is
+ * what it makes of a value before anything changes.
+ */
+export interface Store<V, Form = unknown> {
+  readonly size: number;
+  readonly weightBytes: number;
+  /** Heavier entries are not kept. */
+  readonly maxEntryBytes: number;
+  /** Loads that are shared with other threads, where there may be any. */
+  readonly fleet: Fleet<V, Form> | undefined;
+  /** A hit is counted; a miss is for the owner to count, once it knows that the URI is one. */
+  get(uri: string): V | undefined;
+  countMiss(): void;
+  /** As `get`, and nothing is recorded. */
+  peek(uri: string): V | undefined;
+  /** The value even if it has expired, while it is still held. */
+  lastKnown(uri: string): V | undefined;
+  info(uri: string): EntryInfo | undefined;
+  /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */
+  prepare(uri: string, value: V): Form;
+  /** @returns bytes, where the user gives no weight. */
+  weigh(form: Form): number;
+  /** @param loaded whether a loader made the value: then `loaded` is queued where it is kept */
+  set(uri: string, form: Form, weight: number, lifetime: Lifetime, loaded: boolean): void;
+  /** @returns whether a living entry was removed. */
+  invalidate(uri: string): boolean;
+  invalidateTag(tag: string): number;
+  /** Looks at the keys with the pattern's prefix only. */
+  invalidateMatching(pattern: UriPattern): number;
+  clear(): void;
+  /** Frees what has expired by now. @returns how many */
+  expire(): number;
+  /** Frees what has expired and settles all pending policy work. */
+  sync(): void;
+  resize(bounds: Bounds): void;
+  census(): StoreCensus;
+  /** Living entries, oldest first; entries may change meanwhile. */
+  living(): Iterable<readonly [string, V]>;
+  /** Throws what went wrong in the core since the last call; all state is whole by then. */
+  throwFault(): void;
+  close(): void;
+}

@@ -1,0 +1,54 @@
+import type { StoreHandle } from '../../crates/binding/binding.cjs';
+import { callNative, loadAddon } from './addon.ts';
+import { mapBlock } from './heap-block.ts';
+import { threadWaker } from './store-waker.ts';
+
+/** How a store is opened. */
+export interface StoreOpening {
+  readonly name: string | undefined;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly policy: string;
+  readonly nearEntries: number;
+  readonly clock: object | undefined;
+}
+
+/** A store as this thread has it open, and the memory that both sides see. */
+export interface OpenedStore {
+  readonly handle: StoreHandle;
+  /** What all threads of the store share. */
+  readonly words: Int32Array;
+  /** What this handle has to itself. */
+  readonly own: Int32Array;
+}
+
+/**
+ * Opens a native store and proves that its memory is shared.
+ *
+ * @throws `ERR_GRANARY_NAME_IN_USE` where the name is open with other options;
+ * `ERR_GRANARY_UNSUPPORTED_RUNTIME`
+ */
+export function openStore(opening: StoreOpening, startMs: number): OpenedStore {
+  const { name, maxEntries, maxBytes, policy, nearEntries, clock } = opening;
+  const addon = loadAddon();
+  const manual = clock !== undefined;
+  const options = { maxEntries, maxBytes, policy, manual, nearEntries, startMs };
+  const handle = callNative(
+    () => new addon.StoreHandle(name === undefined ? options : { ...options, name }, threadWaker()),
+  );
+  try {
+    const [words, own] = [false, true].map((isOwn) =>
+      callNative(() =>
+        mapBlock({
+          memory: () => handle.memory(isOwn),
+          writeNonce: (nonce) => handle.writeNonce(isOwn, nonce),
+          readEcho: () => handle.readEcho(isOwn),
+        }),
+      ),
+    );
+    return { handle, words: words!, own: own! };
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
