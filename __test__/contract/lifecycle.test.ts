@@ -176,6 +176,7 @@ describeEachVariant('stats', (variant) => {
       evictions: 0,
       expirations: 0,
       invalidations: 0,
+      droppedEvents: 0,
     });
     cache.set(A, 'four');
     for (const uri of [A, A, A, 'mem://none']) cache.get(uri);
@@ -203,6 +204,7 @@ describeEachVariant('stats', (variant) => {
       evictions: 1,
       expirations: 1,
       invalidations: 1,
+      droppedEvents: 0,
     });
   });
 });

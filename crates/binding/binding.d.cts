@@ -89,8 +89,8 @@ export declare class StoreHandle {
   weightBytes(): number
   /** Heavier entries are not kept. */
   maxEntryBytes(): number
-  /** The next keys in the order of arrival. */
-  page(place: Array<number> | undefined | null, most: number, at: number): StorePage
+  /** The next living entry in the order of arrival. */
+  next(place: Array<number> | undefined | null, withValue: boolean, at: number): StorePlace | null
   /** This thread misses a value and could load it. */
   board(key: string, tags: Array<string>, at: number): StoreBoarding
   /** A load has made a value; whether it was stored. */
@@ -267,10 +267,12 @@ export interface StoreOptions {
   startMs: number
 }
 
-/** Some keys in the order of arrival. */
-export interface StorePage {
-  /** The keys. */
-  keys: Array<string>
-  /** Where the next page begins; to be handed back. */
-  place?: Array<number>
+/** An entry in the order of arrival. */
+export interface StorePlace {
+  /** Its key. */
+  key: string
+  /** Its value, where that was asked for; the kind is in the answer's words. */
+  data?: string | Uint8Array
+  /** Where the next one is found; to be handed back. */
+  place: Array<number>
 }

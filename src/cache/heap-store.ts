@@ -239,10 +239,14 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   /** Living entries, oldest key first; entries may change meanwhile. */
-  *living(): Generator<readonly [string, V]> {
+  *living(): Generator<[string, V]> {
     for (const entry of this.#entries.values()) {
       if (this.#livesAt(entry, this.#now())) yield [entry.uri, entry.value];
     }
+  }
+
+  *keys(): Generator<string> {
+    for (const [uri] of this.living()) yield uri;
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { StoreHandle, StoreMessage } from '../../crates/binding/binding.cjs';
+import type { StoreHandle, StoreMessage, StorePlace } from '../../crates/binding/binding.cjs';
 import type { EventHub } from '../events/event-hub.ts';
 import type { EvictionCause, ResourceEventName } from '../events/resource-event.ts';
 import { callNative } from '../native/addon.ts';
@@ -30,9 +30,6 @@ const EVENT_OF_BIT = new Map<number, ResourceEventName>(
 
 /** By the numbers of `crates/core/src/value.rs`. */
 const CAUSES: readonly (EvictionCause | undefined)[] = [undefined, 'size', 'too-large', 'resize'];
-
-/** Keys that iteration asks for at a time. */
-const PAGE = 256;
 
 /** The share of `maxBytes` that a near map may hold besides what the store holds. */
 const NEAR_SHARE = 1 / 4;
@@ -194,16 +191,25 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     return { ...census, droppedEvents: overflowed };
   }
 
-  *living(): Generator<readonly [string, V]> {
+  *living(): Generator<[string, V]> {
+    for (const { key, data } of this.#each(true)) {
+      const value = data === undefined ? undefined : this.#decodeAnswer(data);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  *keys(): Generator<string> {
+    for (const { key } of this.#each(false)) yield key;
+  }
+
+  *#each(withValue: boolean): Generator<StorePlace> {
     let place: number[] | undefined;
     for (;;) {
-      const page = this.#handle.page(place, PAGE, this.#at());
-      for (const uri of page.keys) {
-        const value = this.peek(uri);
-        if (value !== undefined) yield [uri, value];
-      }
-      if (page.keys.length < PAGE) return;
-      place = page.place;
+      const next = this.#handle.next(place, withValue, this.#at());
+      this.#takeOwnMessages();
+      if (next === null) return;
+      yield next;
+      place = next.place;
     }
   }
 

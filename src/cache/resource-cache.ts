@@ -265,12 +265,12 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   /** URIs of the living entries, oldest first; entries may change meanwhile. */
   keys(): IterableIterator<string> {
-    return this.#each((uri) => uri);
+    return this.#each(this.#store.keys());
   }
 
   /** Living entries, oldest first; entries may change meanwhile. No access is recorded. */
   entries(): IterableIterator<[string, V]> {
-    return this.#each((uri, value) => [uri, value]);
+    return this.#each(this.#store.living());
   }
 
   [Symbol.iterator](): IterableIterator<[string, V]> {
@@ -388,16 +388,15 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#hub.flush();
   }
 
-  #each<T>(pick: (uri: string, value: V) => T): Generator<T> {
+  #each<T>(living: Iterable<T>): Generator<T> {
     this.#checkOpen();
-    return this.#eachLiving(pick);
+    return this.#tellingEach(living);
   }
 
-  *#eachLiving<T>(pick: (uri: string, value: V) => T): Generator<T> {
-    for (const [uri, value] of this.#store.living()) {
-      const picked = pick(uri, value);
+  *#tellingEach<T>(living: Iterable<T>): Generator<T> {
+    for (const entry of living) {
       this.#hub.flush();
-      yield picked;
+      yield entry;
     }
     this.#hub.flush();
   }

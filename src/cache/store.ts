@@ -65,7 +65,9 @@ export interface Store<V, Form = unknown> {
   resize(bounds: Bounds): void;
   census(): StoreCensus;
   /** Living entries, oldest first; entries may change meanwhile. */
-  living(): Iterable<readonly [string, V]>;
+  living(): Iterable<[string, V]>;
+  /** Their URIs. */
+  keys(): Iterable<string>;
   /** Throws what went wrong in the core since the last call; all state is whole by then. */
   throwFault(): void;
   close(): void;

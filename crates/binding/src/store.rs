@@ -92,13 +92,16 @@ pub struct StoreEntryInfo {
     pub tags: Vec<String>,
 }
 
-/// Some keys in the order of arrival.
-#[napi(object)]
-pub struct StorePage {
-    /// The keys.
-    pub keys: Vec<String>,
-    /// Where the next page begins; to be handed back.
-    pub place: Option<Vec<i32>>,
+/// An entry in the order of arrival.
+#[napi(object, object_from_js = false)]
+pub struct StorePlace {
+    /// Its key.
+    pub key: String,
+    /// Its value, where that was asked for; the kind is in the answer's words.
+    #[napi(ts_type = "string | Uint8Array")]
+    pub data: Option<Outgoing>,
+    /// Where the next one is found; to be handed back.
+    pub place: Vec<i32>,
 }
 
 /// What a thread finds that wants to load.
@@ -379,15 +382,16 @@ impl StoreHandle {
         to_number(self.store.max_entry_bytes())
     }
 
-    /// The next keys in the order of arrival.
+    /// The next living entry in the order of arrival.
     #[napi]
-    pub fn page(&self, place: Option<Vec<i32>>, most: u32, at: f64) -> StorePage {
+    pub fn next(&self, place: Option<Vec<i32>>, with_value: bool, at: f64) -> Option<StorePlace> {
         let place = place.and_then(|place| Place::from_words(&place));
-        let (keys, place) = self.store.page(self.at(at), place, most as usize);
-        StorePage {
-            keys: keys.iter().map(ToString::to_string).collect(),
-            place: place.map(|place| place.to_words().to_vec()),
-        }
+        let (key, value, place) = self.store.next(self.at(at), place)?;
+        Some(StorePlace {
+            key: key.to_string(),
+            data: with_value.then_some(Outgoing(value)),
+            place: place.to_words().to_vec(),
+        })
     }
 
     /// This thread misses a value and could load it.

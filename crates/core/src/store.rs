@@ -517,26 +517,25 @@ impl Store {
         self.contents.lock().order.max_entry_bytes()
     }
 
-    /// The next keys in the order of arrival after `place`, and the place of the last.
-    pub fn page(
+    /// The next living entry in the order of arrival after `place`.
+    pub fn next(
         self: &Arc<Self>,
         caller: Caller,
         after: Option<Place>,
-        most: usize,
-    ) -> (Vec<Arc<str>>, Option<Place>) {
-        self.with(caller, |contents, _| {
-            let slots = contents.arrivals_after(after);
-            let mut place = after;
-            let mut keys = Vec::new();
-            for slot in slots.take(most) {
-                let Some(entry) = contents.slab.at(slot) else {
-                    break;
-                };
-                keys.push(Arc::clone(&entry.key));
-                let ticket = entry.ticket;
-                place = Some(Place { slot, ticket });
+    ) -> Option<(Arc<str>, Arc<Value>, Place)> {
+        self.with(caller, |contents, now| {
+            let mut after = after;
+            loop {
+                let slot = contents.arrival_after(after)?;
+                let ticket = contents.slab.at(slot)?.ticket;
+                let place = Place { slot, ticket };
+                if contents.outlives(slot, now, caller.handle) {
+                    contents.answer(caller.handle, slot, None, now);
+                    let entry = contents.slab.at(slot)?;
+                    return Some((Arc::clone(&entry.key), Arc::clone(&entry.value), place));
+                }
+                after = Some(place);
             }
-            (keys, place)
         })
     }
 

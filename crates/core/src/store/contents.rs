@@ -343,22 +343,19 @@ impl Contents {
             .collect()
     }
 
-    /// Slots in the order of arrival, after a place that was read before.
-    pub(super) fn arrivals_after(&self, place: Option<Place>) -> impl Iterator<Item = u32> + '_ {
+    /// Who came next after a place that was read before, or first.
+    pub(super) fn arrival_after(&self, place: Option<Place>) -> Option<u32> {
         let ticket_of = |slot: u32| self.slab.at(slot).map(|entry| entry.ticket);
-        let start = match place {
-            None => self.slab.first(),
-            Some(Place { slot, ticket }) if ticket_of(slot) == Some(ticket) => {
-                self.slab.at(slot).map_or(NONE, |entry| entry.after)
-            }
-            // Its entry has left. Tickets count arrivals.
-            Some(Place { ticket, .. }) => self
-                .slab
-                .arrivals()
-                .find(|&slot| ticket_of(slot).is_some_and(|other| other.wrapping_sub(ticket) > 0))
-                .unwrap_or(NONE),
+        let Some(Place { slot, ticket }) = place else {
+            return self.slab.arrivals().next();
         };
-        self.slab.arrivals_from(start)
+        if ticket_of(slot) == Some(ticket) {
+            return self.slab.arrivals_from(slot).nth(1);
+        }
+        // Its entry has left. Tickets count arrivals.
+        self.slab
+            .arrivals()
+            .find(|&slot| ticket_of(slot).is_some_and(|other| other.wrapping_sub(ticket) > 0))
     }
 
     /// Tags as they are held already.

@@ -277,12 +277,12 @@ impl Order {
     fn trim(&mut self, slab: &mut Slab, newcomer: Option<u32>) {
         if let Some(main) = &self.main {
             let shares = main.shares;
-            let window_is_over =
-                self.list.len() > shares.window_entries || self.list.weight() > shares.window_bytes;
-            if window_is_over || self.is_over(slab) {
+            if self.is_over(slab) {
                 self.empty_window(slab, shares, newcomer);
-                self.take_refused(slab);
+            } else {
+                self.fill_main(slab, shares, newcomer);
             }
+            self.take_refused(slab);
         }
         while self.is_over(slab) {
             if self.shed_from_main(slab) {
@@ -295,6 +295,24 @@ impl Order {
         }
     }
 
+    /// There is room for all: what the window has too much of moves on as long as main has room.
+    fn fill_main(&mut self, slab: &mut Slab, shares: Shares, newcomer: Option<u32>) {
+        while self.list.len() > shares.window_entries || self.list.weight() > shares.window_bytes {
+            let main_entries = self.held(slab) - self.list.len();
+            let main_bytes = self.weight - self.list.weight();
+            let Some(slot) = self.oldest_but(slab, newcomer) else {
+                return;
+            };
+            let weight = slab.at(slot).map_or(0, |entry| entry.weight);
+            if main_entries >= shares.core.main_entries as usize
+                || main_bytes + weight > shares.main_bytes
+            {
+                return;
+            }
+            self.offer(slab, slot);
+        }
+    }
+
     /// Offers to moka what the window has too much of, oldest first, and lets moka decide.
     fn empty_window(&mut self, slab: &mut Slab, shares: Shares, newcomer: Option<u32>) {
         let entries = shares.window_entries.saturating_sub(shares.slack());
@@ -303,27 +321,27 @@ impl Order {
             let Some(slot) = self.oldest_but(slab, newcomer) else {
                 break;
             };
-            self.list.remove(slab, slot);
-            let Some(entry) = slab.at_mut(slot) else {
-                break;
-            };
-            entry.region = Region::Main;
-            let offer = Operation::Offer {
-                resident: resident(slot, entry.ticket),
-                hash: entry.hash,
-                bytes: entry.weight,
-                uses: std::mem::take(&mut entry.uses),
-            };
-            self.apply(offer);
+            self.offer(slab, slot);
         }
-        let is_over = self.is_over(slab);
         self.guarded(|main| {
-            if is_over {
-                main.admission.settle(false);
-            } else {
-                main.admission.maintain(MOVES_PER_BATCH);
-            }
+            main.admission.maintain(MOVES_PER_BATCH);
+            main.admission.settle(false);
         });
+    }
+
+    fn offer(&mut self, slab: &mut Slab, slot: u32) {
+        self.list.remove(slab, slot);
+        let Some(entry) = slab.at_mut(slot) else {
+            return;
+        };
+        entry.region = Region::Main;
+        let offer = Operation::Offer {
+            resident: resident(slot, entry.ticket),
+            hash: entry.hash,
+            bytes: entry.weight,
+            uses: std::mem::take(&mut entry.uses),
+        };
+        self.apply(offer);
     }
 
     /// Those that moka has refused or evicted leave. Returns whether there were any.

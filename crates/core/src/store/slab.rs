@@ -154,11 +154,6 @@ impl Slab {
         Some(entry)
     }
 
-    /// Who came first.
-    pub(super) fn first(&self) -> u32 {
-        self.first
-    }
-
     /// Slots in the order of arrival, from `start` on.
     pub(super) fn arrivals_from(&self, start: u32) -> impl Iterator<Item = u32> + '_ {
         let mut next = start;
