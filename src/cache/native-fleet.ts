@@ -1,6 +1,6 @@
-import type { StoreFailure, StoreHandle, StoreMessage } from '../../crates/binding/binding.cjs';
 import { describeError } from '../describe-value.ts';
 import { GranaryError, type GranaryErrorCode } from '../errors.ts';
+import type { StoreFailure, StoreHandle, StoreMessage } from '../native/store-opening.ts';
 import type { Berth, Fleet, FleetOutcome } from './fleet.ts';
 import type { Lifetime } from './store.ts';
 import { decodeValue, type EncodedValue } from './value-codec.ts';

@@ -1,9 +1,13 @@
-import type { StoreHandle, StoreMessage, StorePlace } from '../../crates/binding/binding.cjs';
 import type { EventHub } from '../events/event-hub.ts';
 import type { EvictionCause, ResourceEventName } from '../events/resource-event.ts';
 import { callNative } from '../native/addon.ts';
 import { NearWord, SharedWord } from '../native/store-block.ts';
-import { openStore } from '../native/store-opening.ts';
+import {
+  openStore,
+  type StoreHandle,
+  type StoreMessage,
+  type StorePlace,
+} from '../native/store-opening.ts';
 import { addWakeable, type Wakeable } from '../native/store-waker.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds, CacheSettings } from './cache-options.ts';

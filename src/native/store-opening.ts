@@ -3,6 +3,13 @@ import { callNative, loadAddon } from './addon.ts';
 import { mapBlock } from './heap-block.ts';
 import { threadWaker } from './store-waker.ts';
 
+export type {
+  StoreFailure,
+  StoreHandle,
+  StoreMessage,
+  StorePlace,
+} from '../../crates/binding/binding.cjs';
+
 /** How a store is opened. */
 export interface StoreOpening {
   readonly name: string | undefined;

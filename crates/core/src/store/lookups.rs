@@ -1,0 +1,143 @@
+//! Look-ups, and what is known of a store and its entries.
+
+use std::sync::Arc;
+
+use super::{Caller, Census, Info, Place, Store, StoreBounds};
+use crate::value::{EventKind, Value};
+
+impl Store {
+    /// A look-up that counts as an access. The answer's words tell the near map how far to trust it;
+    /// `cell` is where it counts its hits, none where it does not keep the value.
+    pub fn get(
+        self: &Arc<Self>,
+        caller: Caller,
+        key: &str,
+        cell: Option<usize>,
+    ) -> Option<Arc<Value>> {
+        self.with(caller, |contents, now| {
+            contents.take_ordered_hits(now);
+            let Some(slot) = contents.find(key, now, caller.handle) else {
+                contents.counters.misses += 1;
+                return None;
+            };
+            contents.access(slot, now);
+            contents.answer(caller.handle, slot, cell, now);
+            let entry = contents.slab.at(slot)?;
+            let value = Arc::clone(&entry.value);
+            if contents.is_watched_by_others(caller.handle) {
+                let key = Arc::clone(&entry.key);
+                contents.tell_others(EventKind::Accessed, &key, &value, caller.handle);
+            }
+            Some(value)
+        })
+    }
+
+    /// A look-up that leaves no trace.
+    pub fn peek(self: &Arc<Self>, caller: Caller, key: &str) -> Option<Arc<Value>> {
+        self.with(caller, |contents, now| {
+            let slot = contents.find(key, now, caller.handle)?;
+            contents.answer(caller.handle, slot, None, now);
+            contents.slab.at(slot).map(|entry| Arc::clone(&entry.value))
+        })
+    }
+
+    /// The value even if it has expired, while it is still held.
+    pub fn last_known(self: &Arc<Self>, caller: Caller, key: &str) -> Option<Arc<Value>> {
+        self.with(caller, |contents, now| {
+            let slot = contents.slab.find(contents.slab.hash(key), key)?;
+            contents.answer(caller.handle, slot, None, now);
+            contents.slab.at(slot).map(|entry| Arc::clone(&entry.value))
+        })
+    }
+
+    /// What is known of an entry.
+    pub fn info(self: &Arc<Self>, caller: Caller, key: &str) -> Option<Info> {
+        let mut info = self.with(caller, |contents, now| {
+            contents.take_hits(now);
+            let slot = contents.find(key, now, caller.handle)?;
+            let entry = contents.slab.at(slot)?;
+            Some(Info {
+                created_at_ms: entry.born,
+                accessed_at_ms: entry.accessed_at,
+                expires_at_ms: entry.deadline(),
+                access_count: entry.access_count,
+                weight: entry.weight,
+                tags: entry.tags.to_vec(),
+            })
+        })?;
+        info.created_at_ms = self.to_wall_ms(info.created_at_ms);
+        info.accessed_at_ms = self.to_wall_ms(info.accessed_at_ms);
+        info.expires_at_ms = self.to_wall_ms(info.expires_at_ms);
+        Some(info)
+    }
+
+    /// What it holds and has done.
+    pub fn census(self: &Arc<Self>, caller: Caller) -> Census {
+        self.with(caller, |contents, now| {
+            contents.take_hits(now);
+            let StoreBounds {
+                max_entries,
+                max_bytes,
+            } = contents.order.bounds();
+            let overflowed = contents
+                .handles
+                .get(caller.handle)
+                .map_or(0, |handle| handle.mailbox.overflowed);
+            Census {
+                entries: contents.slab.len(),
+                weight: contents.order.weight,
+                counters: contents.counters,
+                overflowed,
+                max_entries,
+                max_bytes,
+                max_entry_bytes: contents.order.max_entry_bytes(),
+            }
+        })
+    }
+
+    /// Entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.contents.lock().slab.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all entries, as they were weighed.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.contents.lock().order.weight
+    }
+
+    /// Heavier entries are not kept.
+    #[must_use]
+    pub fn max_entry_bytes(&self) -> u64 {
+        self.contents.lock().order.max_entry_bytes()
+    }
+
+    /// The next living entry in the order of arrival after `place`.
+    pub fn next(
+        self: &Arc<Self>,
+        caller: Caller,
+        after: Option<Place>,
+    ) -> Option<(Arc<str>, Arc<Value>, Place)> {
+        self.with(caller, |contents, now| {
+            let mut after = after;
+            loop {
+                let slot = contents.arrival_after(after)?;
+                let ticket = contents.slab.at(slot)?.ticket;
+                let place = Place { slot, ticket };
+                if contents.outlives(slot, now, caller.handle) {
+                    contents.answer(caller.handle, slot, None, now);
+                    let entry = contents.slab.at(slot)?;
+                    return Some((Arc::clone(&entry.key), Arc::clone(&entry.value), place));
+                }
+                after = Some(place);
+            }
+        })
+    }
+}
