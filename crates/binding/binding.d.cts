@@ -56,7 +56,7 @@ export declare class StoreHandle {
   /** The value even if it has expired, while it is still held. */
   lastKnown(key: string, at: number): string | Uint8Array | null
   /** Stores a value. */
-  set(key: string, kind: number, data: Incoming, weightBytes: number, lifetime: StoreLifetime, at: number): void
+  set(key: string, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, at: number): void
   /** Drops an entry. */
   invalidate(key: string, at: number): boolean
   /** Drops several entries; how many there were. */
@@ -94,7 +94,7 @@ export declare class StoreHandle {
   /** This thread misses a value and could load it. */
   board(key: string, tags: Array<string>, at: number): StoreBoarding
   /** A load has made a value; whether it was stored. */
-  land(flight: number, kind: number, data: Incoming, weightBytes: number, lifetime: StoreLifetime, at: number): boolean
+  land(flight: number, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, at: number): boolean
   /** A load has failed. */
   crash(flight: number, failure: StoreFailure, at: number): void
   /** The loader has told the tags of its value. */
@@ -219,16 +219,6 @@ export interface StoreFailure {
   causeCode?: string
   /** Whether a bulk loader left the URI out. */
   absent: boolean
-}
-
-/** How a value is kept. */
-export interface StoreLifetime {
-  /** ms; 0 = never expires. */
-  ttlMs: number
-  /** ms after the last access; 0 = off. */
-  idleTtlMs: number
-  /** Each once. */
-  tags: Array<string>
 }
 
 /** Something to tell: an event, or how a load of another thread has ended. */

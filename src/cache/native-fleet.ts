@@ -45,9 +45,9 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
 
   land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime): V {
     const { kind, data } = form;
-    const { ttlMs, idleTtlMs, tags } = lifetime;
-    const kept = { ttlMs, idleTtlMs, tags: [...tags] };
-    this.#handle.land(number, kind, data, weight, kept, this.#home.at());
+    const { ttlMs, idleTtlMs } = lifetime;
+    const at = this.#home.at();
+    this.#handle.land(number, kind, data, weight, ttlMs, idleTtlMs, tagsOf(lifetime), at);
     this.#home.takeMessages();
     return decodeValue(kind, data) as V;
   }
@@ -99,6 +99,11 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     clearInterval(this.#look);
     this.#look = undefined;
   }
+}
+
+/** @returns tags as Rust takes them: most entries have none, which costs nothing to hand over. */
+export function tagsOf({ tags }: Lifetime): string[] | undefined {
+  return tags.length === 0 ? undefined : [...tags];
 }
 
 function toFailure(error: GranaryError): StoreFailure {

@@ -12,7 +12,7 @@ import { addWakeable, type Wakeable } from '../native/store-waker.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds, CacheSettings } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
-import { NativeFleet } from './native-fleet.ts';
+import { NativeFleet, tagsOf } from './native-fleet.ts';
 import { NearCells } from './near-cells.ts';
 import { NearMap } from './near-map.ts';
 import { ASLEEP, ManualClock } from './store-clock.ts';
@@ -145,8 +145,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     return form.byteLength;
   }
 
-  set(uri: string, form: EncodedValue, weight: number, lifetime: Lifetime): void {
-    this.#handle.set(uri, form.kind, form.data, weight, toNative(lifetime), this.#at());
+  set(uri: string, { kind, data }: EncodedValue, weight: number, lifetime: Lifetime): void {
+    const { ttlMs, idleTtlMs } = lifetime;
+    this.#handle.set(uri, kind, data, weight, ttlMs, idleTtlMs, tagsOf(lifetime), this.#at());
     this.#takeOwnMessages();
   }
 
@@ -335,12 +336,4 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   #at(): number {
     return this.#clock === undefined ? 0 : this.#clock.read();
   }
-}
-
-function toNative({ ttlMs, idleTtlMs, tags }: Lifetime): {
-  ttlMs: number;
-  idleTtlMs: number;
-  tags: string[];
-} {
-  return { ttlMs, idleTtlMs, tags: tags as string[] };
 }

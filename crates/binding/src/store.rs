@@ -37,17 +37,6 @@ pub struct StoreOptions {
     pub start_ms: f64,
 }
 
-/// How a value is kept.
-#[napi(object)]
-pub struct StoreLifetime {
-    /// ms; 0 = never expires.
-    pub ttl_ms: f64,
-    /// ms after the last access; 0 = off.
-    pub idle_ttl_ms: f64,
-    /// Each once.
-    pub tags: Vec<String>,
-}
-
 /// What a store holds and has done.
 #[napi(object)]
 pub struct StoreCensus {
@@ -252,13 +241,16 @@ impl StoreHandle {
         kind: u8,
         data: Incoming<'_>,
         weight_bytes: f64,
-        lifetime: StoreLifetime,
+        ttl_ms: f64,
+        idle_ttl_ms: f64,
+        tags: Option<Vec<String>>,
         at: f64,
     ) {
         let value = to_value(kind, data);
+        let tags = tags.unwrap_or_default();
+        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags);
         let weight = to_bytes(weight_bytes);
-        self.store
-            .set(self.at(at), &key, value, weight, &to_lifetime(&lifetime));
+        self.store.set(self.at(at), &key, value, weight, &lifetime);
     }
 
     /// Drops an entry.
@@ -420,16 +412,17 @@ impl StoreHandle {
         kind: u8,
         data: Incoming<'_>,
         weight_bytes: f64,
-        lifetime: StoreLifetime,
+        ttl_ms: f64,
+        idle_ttl_ms: f64,
+        tags: Option<Vec<String>>,
         at: f64,
     ) -> bool {
-        self.store.land(
-            self.at(at),
-            to_bytes(flight),
-            to_value(kind, data),
-            to_bytes(weight_bytes),
-            &to_lifetime(&lifetime),
-        )
+        let value = to_value(kind, data);
+        let tags = tags.unwrap_or_default();
+        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags);
+        let weight = to_bytes(weight_bytes);
+        self.store
+            .land(self.at(at), to_bytes(flight), value, weight, &lifetime)
     }
 
     /// A load has failed.
@@ -565,11 +558,11 @@ fn to_value(kind: u8, data: Incoming<'_>) -> Value {
     Value { kind, bytes }
 }
 
-fn to_lifetime(lifetime: &StoreLifetime) -> Lifetime<'_> {
+fn to_lifetime(ttl_ms: f64, idle_ttl_ms: f64, tags: &[String]) -> Lifetime<'_> {
     Lifetime {
-        ttl_ms: lifetime.ttl_ms,
-        idle_ttl_ms: lifetime.idle_ttl_ms,
-        tags: &lifetime.tags,
+        ttl_ms,
+        idle_ttl_ms,
+        tags,
     }
 }
 
