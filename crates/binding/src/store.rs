@@ -1,5 +1,10 @@
 //! The store whose values are bytes, as JS sees it.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "an object costs more to hand over than its members"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
