@@ -29,6 +29,14 @@ pub enum Error {
     /// Something that this process or platform cannot do.
     #[error("{0}")]
     Unsupported(String),
+    /// Bytes that are not a whole dump, or one of another version.
+    #[error("this is no dump that can be restored: {problem} (at byte {offset})")]
+    BadDump {
+        /// Where, in bytes from the beginning.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A panic was caught; the store was rebuilt from what it knows and goes on.
     #[error("internal fault in the native core, the store goes on: {0}")]
     Internal(String),
@@ -42,6 +50,7 @@ impl Error {
             Self::OutOfRange { .. } => "ERR_GRANARY_BAD_OPTION",
             Self::NameInUse { .. } => "ERR_GRANARY_NAME_IN_USE",
             Self::Unsupported(_) => "ERR_GRANARY_UNSUPPORTED_RUNTIME",
+            Self::BadDump { .. } => "ERR_GRANARY_BAD_DUMP",
             Self::Internal(_) => "ERR_GRANARY_INTERNAL",
         }
     }
