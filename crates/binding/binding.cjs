@@ -835,6 +835,8 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.DumpReader = nativeBinding.DumpReader
+module.exports.DumpWriter = nativeBinding.DumpWriter
 module.exports.HeapCore = nativeBinding.HeapCore
 module.exports.StoreHandle = nativeBinding.StoreHandle
 module.exports.StoreWaker = nativeBinding.StoreWaker

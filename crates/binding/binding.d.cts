@@ -9,6 +9,32 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Reads a dump. */
+export declare class DumpReader {
+  /** A reader at the beginning of a dump. */
+  constructor()
+  /** Takes the next bytes of the dump. */
+  push(bytes: Uint8Array): void
+  /** The next entry; null where more bytes are needed first. */
+  nextEntry(): DumpEntry | null
+  /** Checks all that was pushed, in place of `nextEntry`. */
+  check(): void
+  /** To be called when all is pushed and read: throws unless the dump is whole. */
+  finish(): number
+}
+
+/** Writes a dump. */
+export declare class DumpWriter {
+  /** A dump without entries. */
+  constructor()
+  /** Adds an entry; returns how many bytes wait to be taken. */
+  push(entry: DumpEntry): number
+  /** The dump so far, from where the last call ended. */
+  takeOutput(): Buffer
+  /** Ends the dump; what is left of it is to be taken. */
+  finish(): void
+}
+
 /** Clock, rings and admission policy of one heap store. */
 export declare class HeapCore {
   /** A core with memory of its own. */
@@ -131,6 +157,30 @@ export interface Census {
   entries: number
   /** How often main was rebuilt. */
   rebuilds: number
+}
+
+/** One entry of a dump; times in ms. */
+export interface DumpEntry {
+  /** Under which it stands; well-formed. */
+  key: string
+  /** How `data` came about. */
+  kind: number
+  /** A string where the kind is text or JSON. */
+  data: string | Uint8Array
+  /** What it counts for against the byte bound. */
+  weightBytes: number
+  /** 0 = for ever. */
+  ttlMs: number
+  /** 0 = off. */
+  idleTtlMs: number
+  /** Since 1970, or as the clock of the user counts. */
+  createdAtMs: number
+  /** As `createdAtMs`. */
+  lastAccessedAtMs: number
+  /** Hits so far. */
+  accessCount: number
+  /** Each once; well-formed. */
+  tags: Array<string>
 }
 
 /** How a core is made. */

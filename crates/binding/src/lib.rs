@@ -13,6 +13,7 @@
 mod outgoing;
 mod store;
 mod waker;
+mod dump;
 
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -46,6 +46,13 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The value of a kind that is text, or JSON; none for another, and for what is not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        let is_text = TEXT_KINDS.contains(&self.kind);
+        is_text.then(|| str::from_utf8(self.value).ok()).flatten()
+    }
+
     /// Everything but key and value, which follow it.
     ///
     /// # Errors
@@ -140,7 +147,7 @@ impl<'a> Record<'a> {
         if !is_time || self.ttl_ms < 0.0 || self.idle_ttl_ms < 0.0 {
             return Err("a time that no clock reads");
         }
-        if TEXT_KINDS.contains(&self.kind) && str::from_utf8(self.value).is_err() {
+        if TEXT_KINDS.contains(&self.kind) && self.text().is_none() {
             return Err("a text that is not UTF-8");
         }
         Ok(())
