@@ -266,7 +266,27 @@ const dumps = list('milestone-4', 'test', {
   'VALUE-JSON': 'A value is held as JSON only where JSON keeps all of it, read once.',
   'VALUE-OWN-MEMORY': 'Decoded JSON is frozen throughout; all else has memory of its own.',
   'NOT-CLONEABLE': 'What cannot be cloned throws ERR_GRANARY_NOT_CLONEABLE with the URI.',
+  'DUMP-ROUND-TRIP':
+    'A dump restores values, times, counts, weights and tags of all living entries.',
+  'DUMP-WALL-TIME': 'Lives go on by wall time: what has expired since the dump is dropped.',
+  'DUMP-REFUSED':
+    'A truncated or altered dump is refused whole, with ERR_GRANARY_BAD_DUMP; the cache stays as it was.',
+  'DUMP-HOSTILE': 'Lengths and numbers in a dump are checked before anything is made of them.',
+  'DUMP-NEWER-WINS': 'What is held, or set or invalidated during a restore, wins over the dump.',
+  'DUMP-BOUNDS': 'Bounds hold throughout a restore; too large entries are skipped and counted.',
+  'DUMP-ORDER': 'A restored lru cache evicts in the same order as the one that was dumped.',
+  'DUMP-CONSISTENT': 'A dump taken while writes go on is consistent per entry.',
+  'DUMP-UNFIT': 'Entries that cannot be dumped are left out, and the logger is told how many.',
+  'DUMP-EVENTS': 'A restore fires neither loaded nor accessed; evictions tell evicted.',
+  'DUMP-SLICES': 'Dumps and restores let other work of the thread in.',
+  'DUMP-SPOOL':
+    'A large dump is spooled to a private temporary file that is gone in every outcome.',
+  'DUMP-PARTITIONS': 'invalidate drops restored entries of every partition.',
   'HAZARD-21-VERSION': 'Clones carry the version of their format; a newer one is no value.',
+});
+
+const dumpsDeep = list('milestone-4', 'deep', {
+  'DUMP-BOUNDED': 'A dump and a restore of 1 GB take little memory beside what the cache holds.',
 });
 
 const deep = list('milestone-1', 'deep', {
@@ -292,5 +312,6 @@ export const requirements: readonly Requirement[] = [
   ...mcp,
   ...hazards,
   ...dumps,
+  ...dumpsDeep,
   ...deep,
 ];

@@ -1,6 +1,7 @@
 export { ResourceCache } from './cache/resource-cache.ts';
 export type { Bounds, BoundsChange, CacheOptions, Policy } from './cache/cache-options.ts';
 export type { CacheStats, EntryInfo } from './cache/cache-stats.ts';
+export type { DumpSource, RestoreSummary } from './cache/dump-restore.ts';
 export type {
   BulkLoadContext,
   BulkLoader,

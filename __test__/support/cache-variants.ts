@@ -67,12 +67,13 @@ export const cacheVariants: readonly CacheVariant[] = [
   variantOf('native', 'adaptive', 200),
 ];
 
-/** Runs a contract over every variant. */
+/** Runs a contract over every variant, or over some. */
 export function describeEachVariant(
   contract: string,
   tests: (variant: CacheVariant) => void,
+  variants = cacheVariants,
 ): void {
-  describe.each(cacheVariants)(`${contract} ($title)`, (variant) => {
+  describe.each(variants)(`${contract} ($title)`, (variant) => {
     afterEach(() => {
       for (const cache of opened.splice(0)) cache[Symbol.dispose]();
     });

@@ -838,5 +838,7 @@ module.exports = nativeBinding
 module.exports.DumpReader = nativeBinding.DumpReader
 module.exports.DumpWriter = nativeBinding.DumpWriter
 module.exports.HeapCore = nativeBinding.HeapCore
+module.exports.StoreDump = nativeBinding.StoreDump
 module.exports.StoreHandle = nativeBinding.StoreHandle
+module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker

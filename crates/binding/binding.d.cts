@@ -63,6 +63,16 @@ export declare class HeapCore {
   census(): Census
 }
 
+/** A dump under way. */
+export declare class StoreDump {
+  /** Begins a dump, least recently used first. */
+  constructor(handle: StoreHandle, at: number)
+  /** The next piece, maybe an empty one; null where the dump has ended. */
+  next(handle: StoreHandle, at: number): Buffer | null
+  /** Entries that are larger than a dump may hold, so far. */
+  leftOut(): number
+}
+
 /** A store as one thread has it open. */
 export declare class StoreHandle {
   /** Opens a store. */
@@ -143,6 +153,20 @@ export declare class StoreHandle {
   armFault(own: boolean): void
   /** This thread has done with the store. */
   close(): void
+  /** What is set or invalidated from here on wins over the dump that is restored. */
+  beginRestore(at: number): number
+  /** The restore has ended, well or not. */
+  endRestore(at: number): void
+}
+
+/** A restore under way. */
+export declare class StoreRestore {
+  /** A restore that began at `since`; of clones the newest that can be read, our format and V8's. */
+  constructor(since: number, cloneFormat: number, v8Format: number)
+  /** Takes the next bytes of the dump. */
+  push(bytes: Uint8Array): void
+  /** Takes in some entries of what was pushed. */
+  step(handle: StoreHandle, at: number): StoreRestored
 }
 
 /** The one waker of an environment. Many wakes before the callback runs are one. */
@@ -315,4 +339,16 @@ export interface StorePlace {
   data?: string | Uint8Array
   /** Where the next one is found; to be handed back. */
   place: Array<number>
+}
+
+/** What became of some entries of a dump. */
+export interface StoreRestored {
+  /** Keys of those that are in the store. */
+  keys: Array<string>
+  /** How many had expired. */
+  expired: number
+  /** How many were left out. */
+  skipped: number
+  /** Whether there may be more in what was pushed. */
+  more: boolean
 }

@@ -71,8 +71,8 @@ export class AdmissionOrder<V> implements Order<V> {
     return this.#shares.entryBytes;
   }
 
-  admit(entry: Entry<V>): void {
-    this.#now = entry.born;
+  admit(entry: Entry<V>, now: number): void {
+    this.#now = now;
     this.#slack.relax(this.#now);
     if (entry.weight > this.#shares.windowBytes) {
       this.#offerAndSettle(entry);

@@ -1,10 +1,16 @@
 import { Buffer } from 'node:buffer';
-import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
+import { DefaultDeserializer, DefaultSerializer, serialize } from 'node:v8';
 
 import { intrinsicGetter } from './own-property.ts';
 
 /** Ours, in front of V8's own: a later format is no value to this one. */
 const FORMAT_VERSION = 1;
+
+/** The newest clones that this process can read: our format, and V8's. */
+export const NEWEST_CLONES = {
+  format: FORMAT_VERSION,
+  v8Format: serialize(null)[1]!,
+} as const;
 
 /** Types of views by their number within the format: more may only be added at the end. */
 const VIEW_TYPES = [

@@ -4,17 +4,29 @@ import { Word } from '../native/heap-block.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
+import type { DumpHost, SinkHost } from './dump-host.ts';
+import type { DumpSink } from './dump-restore.ts';
 import { EntryPool } from './entry-pool.ts';
 import { deadlineOf, type Entry, type EntryExtras } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
+import { dumpHeap, HeapSink } from './heap-dump.ts';
 import type { HeapParts } from './heap-parts.ts';
 import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
+import type { Restore } from './restores.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
 import { weighValue } from './value-weight.ts';
+
+/** The life so far of an entry that comes back; times by the wall, or the user's clock. */
+export interface RestoredLife extends Lifetime {
+  readonly weightBytes: number;
+  readonly createdAtMs: number;
+  readonly lastAccessedAtMs: number;
+  readonly accessCount: number;
+}
 
 /**
  * Values on this thread's heap, by reference.
@@ -155,22 +167,39 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
       this.#tellEvicted(uri, value, 'too-large');
       return;
     }
-    const extras: EntryExtras | undefined =
-      lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
+    const extras = extrasOf(lifetime);
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
     if (resident === undefined) {
       const entry = this.#pool.take(uri, value);
       entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
-      this.#entries.set(uri, entry);
-      this.ledger.size++;
-      this.ledger.weightBytes += weight;
-      if (extras !== undefined) this.#tags.add(entry);
-      if (this.#index !== undefined) this.#addToIndex(uri);
-      this.#order.admit(entry);
-      if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder(now);
+      this.#enter(entry, now);
     } else {
       this.#overwrite(resident, value, weight, lifetime, extras, now);
     }
+  }
+
+  /** Goes on with the life of an entry that a dump holds, unless the URI has an entry. */
+  restore(uri: string, value: V, life: RestoredLife): 'restored' | 'expired' | 'skipped' {
+    const now = this.#now();
+    const offset = this.#clock.wallOffsetMs();
+    if (this.find(uri) !== undefined) return 'skipped';
+    if (life.weightBytes > this.#order.maxEntryBytes) return 'skipped';
+    const { weightBytes, ttlMs, idleTtlMs, tags } = life;
+    const lifetime = { ttlMs, idleTtlMs, tags };
+    // A wall clock that was set back since would make it younger than new.
+    const born = Math.min(now, this.#toReading(life.createdAtMs - offset));
+    const accessedAt = Math.min(now, this.#toReading(life.lastAccessedAtMs - offset));
+    const entry = this.#pool.take(uri, value);
+    entry.begin(value, weightBytes, born, this.#fastTtl(lifetime), ttlMs, extrasOf(lifetime));
+    entry.accessedAt = Math.max(born, accessedAt);
+    entry.accessCount = life.accessCount;
+    if (now > deadlineOf(entry)) {
+      this.#pool.give(entry);
+      return 'expired';
+    }
+    this.#words[Word.usedAt] = now;
+    this.#enter(entry, now);
+    return 'restored';
   }
 
   /** @returns whether a living entry was removed. */
@@ -249,6 +278,32 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     for (const [uri] of this.living()) yield uri;
   }
 
+  dump(host: DumpHost): AsyncIterable<Uint8Array> {
+    return dumpHeap(this, host);
+  }
+
+  beginRestore(): number {
+    return 0;
+  }
+
+  endRestore(): void {
+    // There are no other threads.
+  }
+
+  openSink(restore: Restore, host: SinkHost): DumpSink {
+    return new HeapSink(this, restore, host);
+  }
+
+  /** URIs of what is held, least recently used first. */
+  urisByUse(): string[] {
+    return this.#order.residents().map((entry) => entry.uri);
+  }
+
+  /** What a reading of now is behind the wall clock of now. */
+  wallOffsetMs(): number {
+    return this.#clock.wallOffsetMs();
+  }
+
   close(): void {
     this.#timer?.disarm();
     this.#drop();
@@ -306,6 +361,11 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#timer?.arm(this.#order.nextDue(), 0);
   }
 
+  /** Times of entries are integers on a ticking clock; rounded so that nothing lives longer. */
+  #toReading(ms: number): number {
+    return this.#clock.ticking ? Math.floor(ms) : ms;
+  }
+
   #fastTtl(lifetime: Lifetime): number {
     // An injected clock's readings may be larger than ASLEEP.
     if (!this.#clock.ticking) return -Infinity;
@@ -326,6 +386,16 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     const now = this.#now();
     this.#words[Word.usedAt] = now;
     this.#order.touch(entry, now);
+  }
+
+  #enter(entry: Entry<V>, now: number): void {
+    this.#entries.set(entry.uri, entry);
+    this.ledger.size++;
+    this.ledger.weightBytes += entry.weight;
+    if (entry.extras !== undefined) this.#tags.add(entry);
+    if (this.#index !== undefined) this.#addToIndex(entry.uri);
+    this.#order.admit(entry, now);
+    if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder(now);
   }
 
   #overwrite(
@@ -416,11 +486,11 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   #reviewOrder(now: number): boolean {
     const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
     if (order === this.#order) return false;
-    this.#moveTo(order);
+    this.#moveTo(order, now);
     return true;
   }
 
-  #moveTo(order: Order<V>): void {
+  #moveTo(order: Order<V>, now: number): void {
     const entries = this.#order.residents();
     this.#order.close();
     this.#order = order;
@@ -434,7 +504,11 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
       entry.slot = -1;
       entry.recordedAt = -1;
       if (entry.weight > order.maxEntryBytes) this.evict(entry);
-      else order.admit(entry);
+      else order.admit(entry, now);
     }
   }
+}
+
+function extrasOf(lifetime: Lifetime): EntryExtras | undefined {
+  return lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
 }

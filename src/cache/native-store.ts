@@ -13,8 +13,12 @@ import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds, CacheSettings } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
 import { NativeFleet, tagsOf } from './native-fleet.ts';
+import type { DumpHost, SinkHost } from './dump-host.ts';
+import type { DumpSink } from './dump-restore.ts';
+import { dumpNative, NativeSink, openDump } from './native-dump.ts';
 import { NearCells } from './near-cells.ts';
 import { NearMap } from './near-map.ts';
+import type { Restore } from './restores.ts';
 import { ASLEEP, ManualClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
 import {
@@ -216,6 +220,26 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
       yield next;
       place = next.place;
     }
+  }
+
+  dump(host: DumpHost): AsyncIterable<Uint8Array> {
+    const handle = this.#handle;
+    return dumpNative(openDump(handle, this.#at()), handle, () => this.#at(), host);
+  }
+
+  beginRestore(): number {
+    return this.#handle.beginRestore(this.#at());
+  }
+
+  endRestore(): void {
+    this.#handle.endRestore(this.#at());
+  }
+
+  openSink({ since }: Restore, host: SinkHost): DumpSink {
+    return new NativeSink(this.#handle, since, host, {
+      at: () => this.#at(),
+      takeMessages: () => this.#takeOwnMessages(),
+    });
   }
 
   throwFault(): void {

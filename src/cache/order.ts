@@ -9,8 +9,8 @@ import type { Entry } from './entry.ts';
 export interface Order<V> {
   /** Heaviest entry that this order can keep, in bytes. */
   readonly maxEntryBytes: number;
-  /** A new entry; returns with both bounds held. */
-  admit(entry: Entry<V>): void;
+  /** A new entry, which may have been made before `now`; returns with both bounds held. */
+  admit(entry: Entry<V>, now: number): void;
   /** A resident was read or overwritten at `now`. */
   touch(entry: Entry<V>, now: number): void;
   /** A resident has a new weight; returns with both bounds held. */

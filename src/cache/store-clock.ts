@@ -34,6 +34,11 @@ export interface StoreClock {
   read(): number;
   /** @returns `reading` in ms since 1970, or as the injected clock counts. */
   toWallMs(reading: number): number;
+  /**
+   * What a reading of now is behind the wall clock of now. That may have been set since `toWallMs`
+   * was fixed: what outlives the process goes by this, so that ages are right.
+   */
+  wallOffsetMs(): number;
   /** Moves the origin of a ticking clock by `delta` ms. */
   rebase(delta: number): void;
 }
@@ -62,6 +67,10 @@ export class ManualClock implements StoreClock {
     return reading;
   }
 
+  wallOffsetMs(): number {
+    return 0;
+  }
+
   rebase(): void {
     // Its readings are the user's own, and no fast path looks at them.
   }
@@ -88,6 +97,10 @@ export class NativeClock implements StoreClock {
 
   toWallMs(reading: number): number {
     return this.#originMs + reading;
+  }
+
+  wallOffsetMs(): number {
+    return Date.now() - this.read();
   }
 
   rebase(delta: number): void {

@@ -1,7 +1,10 @@
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
+import type { DumpHost, SinkHost } from './dump-host.ts';
+import type { DumpSink } from './dump-restore.ts';
 import type { Fleet } from './fleet.ts';
+import type { Restore } from './restores.ts';
 
 /** How long an entry lives and what it is tagged with. */
 export interface Lifetime {
@@ -68,6 +71,13 @@ export interface Store<V, Form = unknown> {
   living(): Iterable<[string, V]>;
   /** Their URIs. */
   keys(): Iterable<string>;
+  /** What is held, as pieces of a dump; keys are those of now. */
+  dump(host: DumpHost): AsyncIterable<Uint8Array>;
+  /** What other threads change from here on wins over the dump. @returns the moment */
+  beginRestore(): number;
+  endRestore(): void;
+  /** @returns what takes in a dump that has been checked. */
+  openSink(restore: Restore, host: SinkHost): DumpSink;
   /** Throws what went wrong in the core since the last call; all state is whole by then. */
   throwFault(): void;
   close(): void;

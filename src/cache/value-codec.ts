@@ -78,12 +78,17 @@ export function decodeValue(kind: ValueKind, data: string | Uint8Array): unknown
       // `Buffer.from` of bytes would cut small ones from a slab that all share.
       return Buffer.from(new Uint8Array(toBytes(data)).buffer);
     case ValueKind.json:
-      return decodeJson(toText(data, 'utf8'));
+      return freezeJson(parseJson(toText(data, 'utf8')));
     case ValueKind.clone:
       return deserializeClone(toBytes(data));
     default:
       return undefined;
   }
+}
+
+/** As {@link decodeValue}, for one owner: JSON is not frozen. */
+export function decodeOwnValue(kind: ValueKind, data: string | Uint8Array): unknown {
+  return kind === ValueKind.json ? parseJson(toText(data, 'utf8')) : decodeValue(kind, data);
 }
 
 /**
@@ -99,9 +104,9 @@ export function valueReader(kind: ValueKind, data: string | Uint8Array): () => u
   return () => value;
 }
 
-function decodeJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
-    return freezeJson(JSON.parse(text));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

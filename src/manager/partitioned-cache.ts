@@ -1,5 +1,6 @@
 import type { LoadContext, LoadOptions } from '../cache/loader.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
+import { Restores } from '../cache/restores.ts';
 import type { EventHub } from '../events/event-hub.ts';
 import { RESOURCE_EVENT_NAMES, type ResourceEvent } from '../events/resource-event.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
@@ -59,10 +60,8 @@ export class PartitionedCache {
     for (const event of RESOURCE_EVENT_NAMES) {
       if (event !== 'accessed') cache.on(event, this.#forward);
     }
-    for (const key of cache.keys()) {
-      const { uri, partition } = splitKey(key);
-      if (partition !== PUBLIC_PARTITION) this.#index.add(uri, key);
-    }
+    for (const key of cache.keys()) this.#enter(key);
+    Restores.of(cache).onRestored((key) => this.#enter(key));
   }
 
   /** Whether an invalidation is under way, whose `Drop` is still to be announced. */
@@ -188,6 +187,11 @@ export class PartitionedCache {
     return value;
   }
 
+  #enter(key: string): void {
+    const { uri, partition } = splitKey(key);
+    if (partition !== PUBLIC_PARTITION) this.#index.add(uri, key);
+  }
+
   #holds(key: string): boolean {
     try {
       return this.cache.has(key);
@@ -260,6 +264,8 @@ export class PartitionedCache {
       this.#flush();
       this.#drops--;
     }
+    // Keys that a restore has yet to bring are in no index.
+    Restores.of(this.cache).overtakeWhere((key, tags) => drop.matches(splitKey(key).uri, tags));
     for (const listener of [...this.#dropListeners]) listener(drop);
     return count;
   }

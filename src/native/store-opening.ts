@@ -8,6 +8,7 @@ export type {
   StoreHandle,
   StoreMessage,
   StorePlace,
+  StoreDump,
 } from '../../crates/binding/binding.cjs';
 
 /** How a store is opened. */

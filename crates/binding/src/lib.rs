@@ -10,10 +10,11 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
+mod dump;
 mod outgoing;
 mod store;
+mod store_dump;
 mod waker;
-mod dump;
 
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};

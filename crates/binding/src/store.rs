@@ -508,7 +508,23 @@ impl StoreHandle {
         }
     }
 
-    fn at(&self, at: f64) -> Caller {
+    /// What is set or invalidated from here on wins over the dump that is restored.
+    #[napi]
+    pub fn begin_restore(&self, at: f64) -> f64 {
+        to_number(self.store.begin_restore(self.at(at)))
+    }
+
+    /// The restore has ended, well or not.
+    #[napi]
+    pub fn end_restore(&self, at: f64) {
+        self.store.end_restore(self.at(at));
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub(crate) fn at(&self, at: f64) -> Caller {
         Caller {
             handle: self.handle,
             at,
@@ -627,6 +643,6 @@ fn to_failure(failure: &Failure) -> StoreFailure {
     clippy::cast_precision_loss,
     reason = "counts and bytes stay below 2^53"
 )]
-fn to_number(count: u64) -> f64 {
+pub(crate) fn to_number(count: u64) -> f64 {
     count as f64
 }

@@ -7,6 +7,7 @@
 mod changes;
 mod contents;
 mod deadlines;
+mod dumps;
 mod flights;
 mod handles;
 mod list;
@@ -16,6 +17,7 @@ mod messages;
 pub mod names;
 pub mod near;
 mod order;
+mod overtaken;
 mod slab;
 mod tags;
 mod time;
@@ -32,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::keeper::{self, Attention, Kept, SECOND_LOOK};
 use crate::value::{EventKind, Value};
 use contents::{Contents, KEEPER};
+pub use dumps::{Dump, Restore, Restored};
 pub use handles::Wake;
 pub use messages::{Event, Failure, Message, Outcome};
 use near::NearBlock;
@@ -250,6 +253,13 @@ impl Store {
             contents.take_hits(now);
         }
         contents.listen(handle, 0);
+        while contents
+            .handles
+            .get(handle)
+            .is_some_and(|handle| handle.restores > 0)
+        {
+            contents.end_restore(handle);
+        }
         if contents.handles.remove(handle).is_none() {
             return;
         }

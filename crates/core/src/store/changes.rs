@@ -47,6 +47,7 @@ impl Store {
         self.with(caller, |contents, now| {
             contents.take_ordered_hits(now);
             contents.flights.detach_prefix(prefix);
+            contents.overtaken.prefix(prefix);
             let keys = contents.with_prefix(prefix);
             let dropped = keys
                 .iter()
@@ -60,6 +61,7 @@ impl Store {
         self.with(caller, |contents, now| {
             contents.take_ordered_hits(now);
             contents.flights.detach_tag(tag);
+            contents.overtaken.tag(tag);
             let mut dropped = 0;
             for slot in contents.tagged(tag) {
                 if contents.outlives(slot, now, caller.handle) {
@@ -71,9 +73,13 @@ impl Store {
         })
     }
 
-    /// Keys that start with `prefix`; with an empty one, all.
+    /// Keys that start with `prefix`, or all, of which some are to be dropped.
     pub fn keys_with_prefix(self: &Arc<Self>, caller: Caller, prefix: &str) -> Vec<Arc<str>> {
-        self.with(caller, |contents, _| contents.with_prefix(prefix))
+        self.with(caller, |contents, _| {
+            // Which of them is dropped is JS's to say: a dump is older than what it says of any.
+            contents.overtaken.prefix(prefix);
+            contents.with_prefix(prefix)
+        })
     }
 
     /// Drops everything.
@@ -81,6 +87,7 @@ impl Store {
         let mut remains = None;
         self.with(caller, |contents, now| {
             contents.flights.detach_prefix("");
+            contents.overtaken.prefix("");
             remains = Some(contents.clear(now, caller.handle));
         });
     }

@@ -11,6 +11,7 @@ use super::handles::{Handles, Hits, Wake};
 use super::messages::{Event, Outcome};
 use super::near::word as near_word;
 use super::order::{Order, Policy, StoreBounds};
+use super::overtaken::Overtaken;
 use super::slab::{Entry, NONE, Region, Slab};
 use super::tags::Tags;
 use super::time::Moment;
@@ -34,6 +35,7 @@ pub(super) struct Contents {
     pub(super) flights: Flights,
     pub(super) handles: Handles,
     pub(super) counters: Counters,
+    pub(super) overtaken: Overtaken,
     /// Nobody has it open any more: whoever still finds it by its name makes another.
     pub(super) closed: bool,
     tags: Tags,
@@ -66,6 +68,7 @@ impl Contents {
             flights: Flights::default(),
             handles: Handles::default(),
             counters: Counters::default(),
+            overtaken: Overtaken::default(),
             closed: false,
             tags: Tags::default(),
             prefixes: None,
@@ -265,6 +268,7 @@ impl Contents {
         loaded: bool,
     ) {
         self.flights.detach(key);
+        self.overtaken.key(key);
         let resident = self.find(key, now, actor);
         if weight > self.order.max_entry_bytes() {
             if let Some(slot) = resident {
@@ -275,28 +279,30 @@ impl Contents {
             self.tell(EventKind::Evicted, Cause::TooLarge, &key, &value, actor);
             return;
         }
-        self.lives = self.lives.wrapping_add(1);
-        let tags: Box<[Arc<str>]> = lifetime
-            .tags
-            .iter()
-            .map(|tag| self.tags.intern(tag))
-            .collect();
+        let tags = self.intern(lifetime.tags).into_boxed_slice();
         let slot = if let Some(slot) = resident {
             self.replace(slot, value, lifetime, tags, now);
             slot
         } else {
-            self.insert(key, value, weight, lifetime, tags, now)
+            let entry = Entry {
+                weight,
+                ttl_ms: lifetime.ttl_ms,
+                idle_ttl_ms: lifetime.idle_ttl_ms,
+                tags,
+                ..self.new_entry(key, value, now)
+            };
+            self.insert(entry)
         };
         if loaded && let Some(entry) = self.slab.at(slot) {
             let (key, value) = (Arc::clone(&entry.key), Arc::clone(&entry.value));
             self.tell(EventKind::Loaded, Cause::None, &key, &value, actor);
         }
         if resident.is_none() {
-            self.order.admit(&mut self.slab, slot);
+            self.admit(slot, actor);
         } else {
             self.order.overwrite(&mut self.slab, slot, weight);
+            self.evict_leaving(Cause::Size, actor);
         }
-        self.evict_leaving(Cause::Size, actor);
     }
 
     /// An entry is dropped by somebody.
@@ -312,6 +318,7 @@ impl Contents {
     /// an entry.
     pub(super) fn invalidate_key(&mut self, key: &str, now: Moment, actor: u32) -> bool {
         self.flights.detach(key);
+        self.overtaken.key(key);
         let found = self.find(key, now, actor);
         match found {
             Some(slot) => self.invalidate(slot, actor),
@@ -356,6 +363,36 @@ impl Contents {
         self.slab
             .arrivals()
             .find(|&slot| ticket_of(slot).is_some_and(|other| other.wrapping_sub(ticket) > 0))
+    }
+
+    /// All keys, least recently used first.
+    pub(super) fn keys_by_use(&self) -> Vec<Arc<str>> {
+        let slots = self.order.by_use(&self.slab);
+        let entries = slots.into_iter().filter_map(|slot| self.slab.at(slot));
+        entries.map(|entry| Arc::clone(&entry.key)).collect()
+    }
+
+    /// A restore of a handle begins; see [`Overtaken::begin`].
+    pub(super) fn begin_restore(&mut self, actor: u32) -> u64 {
+        if let Some(handle) = self.handles.get_mut(actor) {
+            handle.restores += 1;
+        }
+        self.overtaken.begin()
+    }
+
+    pub(super) fn end_restore(&mut self, actor: u32) {
+        let Some(handle) = self.handles.get_mut(actor) else {
+            return;
+        };
+        if handle.restores > 0 {
+            handle.restores -= 1;
+            self.overtaken.end();
+        }
+    }
+
+    /// The tag as it is held already.
+    pub(super) fn intern_one(&self, tag: &str) -> Arc<str> {
+        self.tags.intern(tag)
     }
 
     /// Tags as they are held already.
@@ -522,32 +559,21 @@ impl Contents {
         })
     }
 
-    fn insert(
-        &mut self,
-        key: &str,
-        value: Arc<Value>,
-        weight: u64,
-        lifetime: &Lifetime<'_>,
-        tags: Box<[Arc<str>]>,
-        now: Moment,
-    ) -> u32 {
+    /// An entry that begins its life in no place yet, of no weight, which never expires.
+    pub(super) fn new_entry(&mut self, key: &str, value: Arc<Value>, now: Moment) -> Entry {
         self.stays = self.stays.wrapping_add(1);
-        let key: Arc<str> = key.into();
-        if let Some(prefixes) = &mut self.prefixes {
-            prefixes.insert(Arc::clone(&key));
-        }
-        let hash = self.slab.hash(&key);
-        let slot = self.slab.insert(Entry {
-            key,
-            hash,
+        self.lives = self.lives.wrapping_add(1);
+        Entry {
+            key: key.into(),
+            hash: self.slab.hash(key),
             value,
-            weight,
+            weight: 0,
             born: now.ms,
-            ttl_ms: lifetime.ttl_ms,
-            idle_ttl_ms: lifetime.idle_ttl_ms,
+            ttl_ms: 0.0,
+            idle_ttl_ms: 0.0,
             accessed_at: now.ms,
             access_count: 0,
-            tags,
+            tags: Box::default(),
             due: super::deadlines::NEVER,
             ticket: self.stays,
             life: self.lives,
@@ -557,10 +583,30 @@ impl Contents {
             newer: NONE,
             before: NONE,
             after: NONE,
-        });
+        }
+    }
+
+    /// Puts an entry in its place; the order is to be told by [`Contents::admit`].
+    fn insert(&mut self, entry: Entry) -> u32 {
+        if let Some(prefixes) = &mut self.prefixes {
+            prefixes.insert(Arc::clone(&entry.key));
+        }
+        let hash = entry.hash;
+        let slot = self.slab.insert(entry);
         self.schedule(slot);
         self.words.bump(self.words.stripe_of(hash));
         slot
+    }
+
+    fn admit(&mut self, slot: u32, actor: u32) {
+        self.order.admit(&mut self.slab, slot);
+        self.evict_leaving(Cause::Size, actor);
+    }
+
+    /// Puts an entry in its place, and has those leave that have no room any more.
+    pub(super) fn enter(&mut self, entry: Entry, actor: u32) {
+        let slot = self.insert(entry);
+        self.admit(slot, actor);
     }
 
     fn replace(
@@ -571,6 +617,7 @@ impl Contents {
         tags: Box<[Arc<str>]>,
         now: Moment,
     ) {
+        self.lives = self.lives.wrapping_add(1);
         let life = self.lives;
         let Some(entry) = self.slab.at_mut(slot) else {
             return;

@@ -46,6 +46,8 @@ pub(super) struct Handle {
     taken: i32,
     /// The same when the keeper last looked.
     noticed: i32,
+    /// Restores that it has under way.
+    pub(super) restores: usize,
     /// Whether its thread is to be woken when the lock is free again.
     pub(super) to_wake: bool,
 }
@@ -60,6 +62,7 @@ impl Handle {
             cells: Vec::new(),
             taken: 0,
             noticed: 0,
+            restores: 0,
             to_wake: false,
         }
     }

@@ -203,6 +203,19 @@ impl Order {
         }
     }
 
+    /// All who are not leaving, least recently used first.
+    pub(super) fn by_use(&self, slab: &Slab) -> Vec<u32> {
+        if self.main.is_none() && self.list.len() == self.held(slab) {
+            let next = |&slot: &u32| List::newer_than(slab, slot);
+            return std::iter::successors(self.list.oldest(), next).collect();
+        }
+        let mut slots: Vec<u32> = slab.arrivals().collect();
+        slots.retain(|slot| !self.leaving.contains(slot));
+        let accessed_at = |&slot: &u32| slab.at(slot).map_or(0.0, |entry| entry.accessed_at);
+        slots.sort_by(|a, b| accessed_at(a).total_cmp(&accessed_at(b)));
+        slots
+    }
+
     /// Settles all pending work of the policy.
     pub(super) fn settle(&mut self, slab: &mut Slab) {
         self.guarded(|main| main.admission.settle(true));
@@ -412,11 +425,8 @@ impl Order {
     /// Too small for moka from here on: exact order, by last access.
     fn dissolve_main(&mut self, slab: &mut Slab) {
         self.main = None;
+        let slots = self.by_use(slab);
         self.list.clear();
-        let mut slots: Vec<u32> = slab.arrivals().collect();
-        slots.retain(|slot| !self.leaving.contains(slot));
-        let accessed_at = |&slot: &u32| slab.at(slot).map_or(0.0, |entry| entry.accessed_at);
-        slots.sort_by(|a, b| accessed_at(a).total_cmp(&accessed_at(b)));
         for slot in slots {
             self.list.push(slab, slot);
         }

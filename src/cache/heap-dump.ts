@@ -1,0 +1,131 @@
+import { describeUri } from '../describe-value.ts';
+import { GranaryError } from '../errors.ts';
+import { DumpReader, DumpWriter, type DumpEntry } from '../native/dump-codec.ts';
+import type { DumpHost, SinkHost } from './dump-host.ts';
+import type { DumpSink } from './dump-restore.ts';
+import type { Entry } from './entry.ts';
+import type { HeapStore } from './heap-store.ts';
+import type { Restore } from './restores.ts';
+import { TimeSlice } from './time-slice.ts';
+import { decodeOwnValue, encodeValue, type ValueKind } from './value-codec.ts';
+
+/** Dumps are handed out in pieces of about this size. */
+const PIECE_BYTES = 256 * 1024;
+
+/**
+ * Writes down what a store holds, least recently used first, so that a store which takes it in has
+ * the same order. Keys are those of now; each entry is as it is when its turn comes.
+ */
+export function dumpHeap<V>(
+  store: HeapStore<V>,
+  host: DumpHost,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return writePieces(store, store.urisByUse(), host);
+}
+
+async function* writePieces<V>(
+  store: HeapStore<V>,
+  uris: readonly string[],
+  host: DumpHost,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const writer = new DumpWriter();
+  const slice = new TimeSlice();
+  const left: LeftOut = { entries: 0, first: '' };
+  for (const uri of uris) {
+    host.checkOpen();
+    const entry = store.find(uri);
+    const waiting = entry === undefined ? 0 : pushEntry(writer, store, entry, left);
+    host.flush();
+    if (waiting >= PIECE_BYTES) yield writer.takeOutput();
+    if (slice.isOver()) await slice.next();
+  }
+  writer.finish();
+  yield writer.takeOutput();
+  if (left.entries > 0) {
+    host.logger?.warn('entries that cannot be dumped were left out', { ...left });
+  }
+}
+
+interface LeftOut {
+  entries: number;
+  /** The URI of one of them. */
+  first: string;
+}
+
+/** @returns how many bytes wait to be taken */
+function pushEntry<V>(
+  writer: DumpWriter,
+  store: HeapStore<V>,
+  entry: Entry<V>,
+  left: LeftOut,
+): number {
+  const tags = [...(entry.extras?.tags ?? [])];
+  // A dump is UTF-8, in which a lone surrogate would come back as another key.
+  if ([entry.uri, ...tags].every((text) => text.isWellFormed())) {
+    try {
+      const { kind, data } = encodeValue(entry.uri, entry.value);
+      const wallMs = store.wallOffsetMs();
+      return writer.push({
+        key: entry.uri,
+        kind,
+        data,
+        weightBytes: entry.weight,
+        ttlMs: entry.ttlMs,
+        idleTtlMs: entry.extras?.idleTtlMs ?? 0,
+        createdAtMs: entry.born + wallMs,
+        lastAccessedAtMs: entry.accessedAt + wallMs,
+        accessCount: entry.accessCount,
+        tags,
+      });
+    } catch (error) {
+      if (!isUnfit(error)) throw error;
+    }
+  }
+  if (left.entries++ === 0) left.first = describeUri(entry.uri);
+  return 0;
+}
+
+/** The value cannot be cloned, or is larger than a dump may hold. */
+function isUnfit(error: unknown): boolean {
+  if (!(error instanceof GranaryError)) return false;
+  return error.code === 'ERR_GRANARY_NOT_CLONEABLE' || error.code === 'ERR_GRANARY_BAD_OPTION';
+}
+
+/** Takes entries of a dump into a store on the heap. */
+export class HeapSink<V> implements DumpSink {
+  readonly summary = { restored: 0, expired: 0, skipped: 0 };
+  readonly #reader = new DumpReader();
+  readonly #store: HeapStore<V>;
+  readonly #restore: Restore;
+  readonly #host: SinkHost;
+
+  /** @param restore what has overtaken the dump since the restore began */
+  constructor(store: HeapStore<V>, restore: Restore, host: SinkHost) {
+    this.#store = store;
+    this.#restore = restore;
+    this.#host = host;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  step(): boolean {
+    this.#host.checkOpen();
+    const entry = this.#reader.nextEntry();
+    if (entry === undefined) return false;
+    this.summary[this.#take(entry)]++;
+    this.#host.flush();
+    return true;
+  }
+
+  #take(entry: DumpEntry): 'restored' | 'expired' | 'skipped' {
+    const { key } = entry;
+    if (this.#restore.isOvertaken(key, entry.tags)) return 'skipped';
+    const value = decodeOwnValue(entry.kind as ValueKind, entry.data) as V | undefined;
+    if (value === undefined) return 'skipped';
+    const outcome = this.#store.restore(key, value, entry);
+    if (outcome === 'restored') this.#host.restored(key);
+    return outcome;
+  }
+}
