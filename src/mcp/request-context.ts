@@ -8,6 +8,12 @@ import type { Reader } from '../manager/partition.ts';
 /** What the SDK tells of a request: authorization, session, signal, HTTP headers. */
 export type RequestContext = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
+/** As much of it as is known before the SDK has taken the request up. */
+export type RequestIdentity = Pick<
+  RequestContext,
+  'authInfo' | 'requestInfo' | 'sessionId' | 'signal'
+>;
+
 /**
  * On whose behalf a request reads.
  *
@@ -19,10 +25,10 @@ export type RequestContext = RequestHandlerExtra<ServerRequest, ServerNotificati
  * @param connection id of the connection that the request came by
  * @param partition names the principal in place of the token
  */
-export function readerOfRequest(
-  context: RequestContext,
+export function readerOfRequest<Context extends RequestIdentity>(
+  context: Context,
   connection: string,
-  partition: ((context: RequestContext) => string | undefined) | undefined,
+  partition: ((context: Context) => string | undefined) | undefined,
 ): Reader {
   const principal = partition === undefined ? tokenHash(context) : partition(context);
   if (principal !== undefined) return { principal };
@@ -30,6 +36,6 @@ export function readerOfRequest(
   return context.requestInfo === undefined ? { session: connection } : {};
 }
 
-function tokenHash({ authInfo }: RequestContext): string | undefined {
+function tokenHash({ authInfo }: RequestIdentity): string | undefined {
   return authInfo?.token ? hash('sha256', authInfo.token) : undefined;
 }

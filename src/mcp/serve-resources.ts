@@ -1,4 +1,3 @@
-import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type * as SdkMcp from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 
@@ -11,6 +10,7 @@ import { followRegistry } from './registry-follower.ts';
 import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
 import { ResourceServer } from './resource-server.ts';
 import { importSdkMcp, importSdkTypes } from './sdk-peer.ts';
+import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
 import { readServeOptions, type ServeResourcesOptions } from './serve-options.ts';
 import { TemplateMirror } from './template-mirror.ts';
 
@@ -19,9 +19,6 @@ export interface ResourceServing extends Disposable {
   /** Ends subscriptions and notifications and answers no more; the manager stays open. */
   close(): void;
 }
-
-// oxlint-disable-next-line typescript/no-deprecated -- Server is how the SDK takes subscriptions
-type AnyServer = Server | McpServer;
 
 const served = new WeakSet();
 
@@ -89,30 +86,14 @@ function tellOfChange(resources: ResourceServer, change: RegistryChange<ReadCont
   resources.onRegistryChange(change);
 }
 
-// oxlint-disable-next-line typescript/no-deprecated -- as above
-function protocolOf(server: AnyServer): Server {
-  const given: unknown = server;
-  if (typeof given === 'object' && given !== null) {
-    // oxlint-disable-next-line typescript/no-deprecated -- as above
-    const protocol: Partial<Server> = 'server' in server ? server.server : server;
-    if (typeof protocol?.setRequestHandler === 'function') {
-      // oxlint-disable-next-line typescript/no-deprecated -- as above
-      return protocol as Server;
-    }
-  }
-  return badOption('server', given, 'an McpServer or a Server of the MCP SDK, version 1');
-}
-
-// oxlint-disable-next-line typescript/no-deprecated -- as above
-function checkServable(protocol: Server): void {
+function checkServable(protocol: ProtocolServer): void {
   if (served.has(protocol)) badOption('server', protocol, 'one that serves no resources yet');
   if (protocol.transport !== undefined) {
     badOption('server', protocol, 'one that is not connected yet: await serveResources first');
   }
 }
 
-// oxlint-disable-next-line typescript/no-deprecated -- as above
-function checkCompletesNothing(protocol: Server): void {
+function checkCompletesNothing(protocol: ProtocolServer): void {
   try {
     protocol.assertCanSetRequestHandler('completion/complete');
   } catch {
