@@ -64,11 +64,7 @@ export async function connectInMemory(
   server: McpServer | LowLevelServer = newServer(),
 ): Promise<Peer> {
   await serveResources(server, manager, options);
-  const peer = new Peer();
-  const [near, far] = InMemoryTransport.createLinkedPair();
-  await server.connect(far);
-  await peer.client.connect(near);
-  return peer;
+  return linkInMemory(server);
 }
 
 /** The users that the test's bearer check knows, by token. */
@@ -88,25 +84,41 @@ export class HttpFixture implements AsyncDisposable {
       response.writeHead(500).end(String(error));
     });
   });
-  readonly #manager: ResourceManager;
-  readonly #options: ServeResourcesOptions | undefined;
+  readonly #makeServer: () => Promise<McpServer | LowLevelServer>;
   readonly #stateless: boolean;
+  readonly #enableJsonResponse: boolean;
 
   private constructor(
-    manager: ResourceManager,
+    makeServer: () => Promise<McpServer | LowLevelServer>,
     stateless: boolean,
-    options: ServeResourcesOptions | undefined,
+    enableJsonResponse: boolean,
   ) {
-    this.#manager = manager;
+    this.#makeServer = makeServer;
     this.#stateless = stateless;
-    this.#options = options;
+    this.#enableJsonResponse = enableJsonResponse;
   }
 
-  static async start(
+  static start(
     manager: ResourceManager,
     { stateless = false, options }: { stateless?: boolean; options?: ServeResourcesOptions } = {},
   ): Promise<HttpFixture> {
-    const fixture = new HttpFixture(manager, stateless, options);
+    const makeServer = async (): Promise<McpServer> => {
+      const server = newServer();
+      await serveResources(server, manager, options);
+      return server;
+    };
+    return HttpFixture.serving(makeServer, { stateless });
+  }
+
+  /** @param makeServer called for each session or, where there are none, for each request. */
+  static async serving(
+    makeServer: () => Promise<McpServer | LowLevelServer>,
+    {
+      stateless = false,
+      enableJsonResponse = false,
+    }: { stateless?: boolean; enableJsonResponse?: boolean } = {},
+  ): Promise<HttpFixture> {
+    const fixture = new HttpFixture(makeServer, stateless, enableJsonResponse);
     fixture.#http.listen(0, '127.0.0.1');
     await once(fixture.#http, 'listening');
     return fixture;
@@ -122,20 +134,34 @@ export class HttpFixture implements AsyncDisposable {
     return this.#streams.filter(({ headersSent, closed }) => headersSent && !closed).length;
   }
 
-  /** A new client, with a session of its own where there are sessions. */
-  async connect(headers: Readonly<Record<string, string>> = {}): Promise<Peer> {
+  get url(): URL {
     const { port } = this.#http.address() as AddressInfo;
+    return new URL(`http://127.0.0.1:${port}/mcp`);
+  }
+
+  /** Ids of the sessions whose transport is open. */
+  get sessionIds(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /**
+   * A new client, with a session of its own where there are sessions.
+   *
+   * @param sessionId has it join that session, as a second user of its transport
+   */
+  async connect(headers: Readonly<Record<string, string>> = {}, sessionId?: string): Promise<Peer> {
     const peer = new Peer();
-    const transport = new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`), {
+    const transport = new StreamableHTTPClientTransport(this.url, {
       requestInit: { headers },
+      ...(sessionId === undefined ? {} : { sessionId }),
     });
     await peer.client.connect(transport);
     this.#peers.push(peer);
     return peer;
   }
 
-  connectAs(token: string): Promise<Peer> {
-    return this.connect({ authorization: `Bearer ${token}` });
+  connectAs(token: string, sessionId?: string): Promise<Peer> {
+    return this.connect({ authorization: `Bearer ${token}` }, sessionId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,12 +190,12 @@ export class HttpFixture implements AsyncDisposable {
   }
 
   async #open(response: ServerResponse): Promise<StreamableHTTPServerTransport> {
-    const server = newServer();
-    await serveResources(server, this.#manager, this.#options);
+    const server = await this.#makeServer();
     const transport = new StreamableHTTPServerTransport(
       this.#stateless
-        ? {}
+        ? { enableJsonResponse: this.#enableJsonResponse }
         : {
+            enableJsonResponse: this.#enableJsonResponse,
             sessionIdGenerator: randomUUID,
             onsessioninitialized: (id) => void this.#sessions.set(id, transport),
             onsessionclosed: (id) => void this.#sessions.delete(id),
@@ -179,4 +205,13 @@ export class HttpFixture implements AsyncDisposable {
     await server.connect(transport);
     return transport;
   }
+}
+
+/** Connects a new client to a server within this process. */
+export async function linkInMemory(server: McpServer | LowLevelServer): Promise<Peer> {
+  const peer = new Peer();
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  await server.connect(far);
+  await peer.client.connect(near);
+  return peer;
 }
