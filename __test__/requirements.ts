@@ -228,6 +228,35 @@ const mcp = list('milestone-1', 'test', {
   'SERVE-USAGE': 'Bad arguments of the command are named, with code 2 and usage on stderr.',
 });
 
+const cacheServer = list('milestone-4', 'test', {
+  'CACHE-SERVER-METHODS':
+    'cacheServer caches resources/read and the lists of resources, templates, tools and prompts, each page by itself.',
+  'CACHE-SERVER-ONE-LINE':
+    'It works before and after handlers are registered, replaced and connected, without private fields.',
+  'CACHE-SERVER-SINGLE-FLIGHT':
+    'One handler call however many ask, each answered under its own id.',
+  'CACHE-SERVER-SCOPE':
+    'Answers are kept by verified token, else session, else connection; another token is another partition.',
+  'CACHE-SERVER-PUBLIC': 'What public templates match is one copy for all, and nothing else is.',
+  'CACHE-SERVER-SHARED-TRANSPORT':
+    'No answer crosses between clients that share a transport by mistake.',
+  'CACHE-SERVER-AUTHORIZE':
+    'authorize runs before every answer to a read; refused is answered as not found.',
+  'CACHE-SERVER-ERRORS':
+    'Errors, results that are not complete and results that are too large are not kept.',
+  'CACHE-SERVER-UNKNOWN':
+    'Requests with unknown params or _meta, or before initialization, are not answered from the cache.',
+  'CACHE-SERVER-INVALIDATE':
+    'An updated or list_changed that the server sends drops what it names.',
+  'CACHE-SERVER-RACE':
+    'A notification that is sent while a read is under way wins: that value is not kept.',
+  'CACHE-SERVER-SHARED-CACHE':
+    'One cache serves many servers; a notification of one holds for all; managers keep apart.',
+  'CACHE-SERVER-IDS': 'Odd and duplicate ids, cancellation and progress are served right.',
+  'CACHE-SERVER-CLOSE': 'Closing a connection or the caching leaves nothing behind.',
+  'CACHE-SERVER-OPTIONS': 'Bad input is refused by name when the server is cached.',
+});
+
 const hazards = list('hazard', 'test', {
   'HAZARD-1': 'A worker that alone loads the addon may end: the library stays pinned (100 times).',
   'HAZARD-2': 'A nonce proves that mapped memory is shared, else ERR_GRANARY_UNSUPPORTED_RUNTIME.',
@@ -310,6 +339,7 @@ export const requirements: readonly Requirement[] = [
   ...cache,
   ...registry,
   ...mcp,
+  ...cacheServer,
   ...hazards,
   ...dumps,
   ...dumpsDeep,

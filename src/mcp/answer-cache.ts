@@ -1,0 +1,134 @@
+import type { Result } from '@modelcontextprotocol/sdk/types.js';
+
+import { ResourceCache } from '../cache/resource-cache.ts';
+import { GranaryError } from '../errors.ts';
+import { PARTITION_SEPARATOR, type Partition } from '../manager/partition.ts';
+import { keptResult, UnkeptAnswer, type Answer } from './answer.ts';
+import { canonicalUri } from './canonical-uri.ts';
+import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
+
+/**
+ * Begins every key and tag. No key of a `ResourceManager` looks like it: those begin with a URI, and
+ * hold what follows this name nowhere but before a partition.
+ */
+const NAMESPACE = 'mcp-granary:answer';
+
+/** Who is answered, and until when the answer is of use. */
+export interface Asking {
+  readonly partition: Partition;
+  /** The connection with which the partition ends. */
+  readonly connection: string | undefined;
+  /** Fires when the request is withdrawn. */
+  readonly signal: AbortSignal;
+  /** Has the server's handler answer. */
+  readonly ask: (signal: AbortSignal) => Promise<Answer>;
+}
+
+/**
+ * Answers by (partition, question).
+ *
+ * What drops them is tags, which the cache itself holds: whichever server or thread drops a tag drops
+ * it for all that share the cache, loads under way included, and no server need know of another.
+ */
+export class AnswerCache {
+  readonly cache: ResourceCache;
+  readonly #isOwn: boolean;
+  readonly #ttlMs: number | undefined;
+
+  constructor(cache: ResourceCache | undefined, ttlMs: number | undefined) {
+    this.cache = cache ?? new ResourceCache();
+    this.#isOwn = cache === undefined;
+    this.#ttlMs = ttlMs;
+  }
+
+  /**
+   * The answer kept, else that of the handler: one call of it however many ask.
+   *
+   * @throws (rejects with) an error of the cache, `ERR_GRANARY_LOAD_FAILED` with what `ask` threw
+   */
+  async answer(question: Question, asking: Asking): Promise<Answer> {
+    const { signal, ask } = asking;
+    try {
+      const result = await this.cache.load(
+        keyOf(question, asking.partition),
+        async (_, context) => {
+          const tags = tagsOf(question, asking.connection);
+          // Before the handler is called: what is dropped while it runs is found by its tags.
+          context.setTags(tags);
+          const kept = keptResult(question, await ask(context.signal));
+          context.setTags([...tags, ...contentTags(question, kept)]);
+          return kept;
+        },
+        { signal, ttlMs: this.#ttlMs },
+      );
+      return { result: result as Result };
+    } catch (error) {
+      const cause = error instanceof GranaryError ? error.cause : undefined;
+      if (cause instanceof UnkeptAnswer) return cause.answer;
+      throw error;
+    }
+  }
+
+  /** Drops every read of a URI, however spelled, and every one whose contents include it. */
+  dropUri(uri: string): void {
+    this.#dropTag(uriTag(uri));
+  }
+
+  /** Drops a group's lists, and for resources their reads: what has left the list is read no more. */
+  dropGroup(group: MethodGroup): void {
+    this.#dropTag(groupTag(group));
+  }
+
+  /** Drops what only a connection that has closed could ask for. */
+  dropConnection(connection: string): void {
+    this.#dropTag(connectionTag(connection));
+  }
+
+  /** A cache from outside stays open. */
+  close(): void {
+    if (this.#isOwn) this.cache.close();
+  }
+
+  #dropTag(tag: string): void {
+    try {
+      this.cache.invalidateTag(tag);
+    } catch (error) {
+      // A closed cache holds nothing. Its server must be able to notify all the same.
+      if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
+    }
+  }
+}
+
+/** What a client chose comes last, so that it can reach into no other partition. */
+function keyOf({ method, subject }: Question, partition: Partition): string {
+  const asked = subject === undefined ? method : `${method} ${subject}`;
+  return `${NAMESPACE}${PARTITION_SEPARATOR}${partition}${PARTITION_SEPARATOR}${asked}`;
+}
+
+function tagsOf({ method, subject }: Question, connection: string | undefined): string[] {
+  const group = groupOfMethod(method);
+  return [
+    ...(group === undefined ? [] : [groupTag(group)]),
+    ...(method === 'resources/read' && subject !== undefined ? [uriTag(subject)] : []),
+    ...(connection === undefined ? [] : [connectionTag(connection)]),
+  ];
+}
+
+/** A read may bring parts under URIs of their own, such as the files of a folder. */
+function contentTags(question: Question, result: Result): string[] {
+  if (question.method !== 'resources/read') return [];
+  const parts = (itemsOf(question, result) ?? []) as readonly ({ uri?: unknown } | null)[];
+  return parts.flatMap((part) => (typeof part?.uri === 'string' ? [uriTag(part.uri)] : []));
+}
+
+function uriTag(uri: string): string {
+  return `${NAMESPACE} uri ${canonicalUri(uri)}`;
+}
+
+function groupTag(group: MethodGroup): string {
+  return `${NAMESPACE} group ${group}`;
+}
+
+function connectionTag(connection: string): string {
+  return `${NAMESPACE} connection ${connection}`;
+}

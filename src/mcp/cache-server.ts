@@ -1,0 +1,81 @@
+import type { CacheStats } from '../cache/cache-stats.ts';
+import type { ResourceCache } from '../cache/resource-cache.ts';
+import { badOption } from '../options.ts';
+import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
+import { CachedServer } from './cached-server.ts';
+import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
+
+/** Counters of a cached server: those of its cache, and the requests that went past it. */
+export interface ServerCachingStats extends CacheStats {
+  /** Requests of cached methods that were left to the server: nobody to keep the answer for, or params of its own. */
+  readonly uncachedRequests: number;
+}
+
+/** A server whose answers are cached. */
+export interface ServerCaching extends Disposable {
+  /** Where answers are kept: the one given, or one of its own. */
+  readonly cache: ResourceCache;
+  /** @throws `ERR_GRANARY_CLOSED` */
+  stats(): ServerCachingStats;
+  /** Leaves the server as it was; frees a cache of its own, and leaves one from outside open. */
+  close(): void;
+}
+
+const cached = new WeakSet();
+
+/**
+ * Caches what an MCP server answers to `resources/read`, `resources/list`, `resources/templates/list`,
+ * `tools/list` and `prompts/list`: one call of its handler however many ask, until the server sends
+ * `resources/updated` or `list_changed`, or the time to live is over.
+ *
+ * One line, before or after handlers are registered or replaced and the server is connected. A hit
+ * runs none of the SDK's parsing and none of the handler; a miss costs a copy of the result by JSON.
+ *
+ * An answer is kept for whoever asked: the verified access token, else the session, else the
+ * connection. A request over HTTP with none of these finds only `public` URIs in the cache. A request
+ * with params or `_meta` of its own (other than a progress token) goes to the handler and is not kept,
+ * nor are errors, tasks and results that ask for input. Where several ask at once, progress is told to
+ * the first. What changes without a notification is seen when the time to live is over.
+ *
+ * @param server of `@modelcontextprotocol/sdk` version 1
+ * @returns what ends it; a server that is dropped needs no `close`
+ * @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range;
+ * `ERR_GRANARY_BAD_TEMPLATE`
+ * @example
+ * ```ts
+ * import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+ * import { cacheServer } from 'mcp-granary/mcp';
+ * const server = new McpServer({ name: 'weather', version: '1.0.0' });
+ * server.registerResource('berlin', 'weather://berlin', {}, async ({ href }) => ({
+ *   contents: [{ uri: href, text: await Promise.resolve('rain') }],
+ * }));
+ * cacheServer(server, { ttlMs: 60_000 });
+ * ```
+ */
+export function cacheServer(server: AnyServer, options?: CacheServerOptions): ServerCaching {
+  const settings = readCacheServerOptions(options);
+  const protocol = protocolOf(server);
+  checkMethods(protocol);
+  if (cached.has(protocol)) badOption('server', protocol, 'one that is not cached yet');
+  const caching = new CachedServer(server, protocol, settings);
+  cached.add(protocol);
+  const { cache } = caching.answers;
+  const close = (): void => {
+    if (cached.delete(protocol)) caching.close();
+  };
+  return {
+    cache,
+    stats: () => ({ ...cache.stats(), uncachedRequests: caching.uncachedRequests }),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function checkMethods(protocol: ProtocolServer): void {
+  const given: Partial<ProtocolServer> = protocol;
+  for (const name of ['connect', 'notification', 'removeRequestHandler'] as const) {
+    if (typeof given[name] !== 'function') {
+      badOption('server', protocol, `a server of the MCP SDK, version 1, with ${name}()`);
+    }
+  }
+}

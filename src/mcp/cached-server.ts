@@ -1,0 +1,151 @@
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+
+import { badOption } from '../options.ts';
+import { AnswerCache } from './answer-cache.ts';
+import type { CacheServerSettings } from './cache-server-options.ts';
+import { CachedConnection, type ConnectionHost } from './cached-connection.ts';
+import { HandlerCalls } from './handler-calls.ts';
+import { overrideMethod } from './method-override.ts';
+import { groupOfMethod, type MethodGroup } from './question.ts';
+import type { AnyServer, ProtocolServer } from './sdk-server.ts';
+
+/** Whose notifications tell that a group has changed. */
+const LIST_CHANGES: Readonly<Record<string, MethodGroup>> = {
+  'notifications/resources/list_changed': 'resources',
+  'notifications/tools/list_changed': 'tools',
+  'notifications/prompts/list_changed': 'prompts',
+};
+
+/** An `McpServer` calls these on each change, and sends nothing while it is not connected. */
+const ANNOUNCEMENTS = {
+  sendResourceListChanged: 'resources',
+  sendToolListChanged: 'tools',
+  sendPromptListChanged: 'prompts',
+} as const satisfies Partial<Record<keyof McpServer, MethodGroup>>;
+
+/** One server of the SDK whose public methods tell of its connections and of what changes. */
+export class CachedServer implements ConnectionHost {
+  readonly answers: AnswerCache;
+  readonly calls = new HandlerCalls();
+  readonly settings: CacheServerSettings;
+  readonly #protocol: ProtocolServer;
+  readonly #undoes: (() => void)[];
+  uncachedRequests = 0;
+  /** What is built up before the first connection is news to nobody. */
+  #wasConnected = false;
+  #isOpen = true;
+
+  constructor(server: AnyServer, protocol: ProtocolServer, settings: CacheServerSettings) {
+    this.#protocol = protocol;
+    this.settings = settings;
+    const { transport } = protocol;
+    if (transport !== undefined && typeof transport.onmessage !== 'function') {
+      badOption('server', server, 'one whose transport tells its onmessage: cache it first');
+    }
+    this.answers = new AnswerCache(settings.cache, settings.ttlMs);
+    if (transport !== undefined) {
+      this.#attach(transport, protocol.getClientVersion() !== undefined);
+    }
+    this.#undoes = [
+      this.#followConnections(),
+      this.#followNotifications(),
+      ...this.#followHandlers(),
+      ...('server' in server ? this.#followRegistrations(server) : []),
+    ];
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  countUncached(): void {
+    this.uncachedRequests++;
+  }
+
+  /** Requests under way are still answered. */
+  close(): void {
+    this.#isOpen = false;
+    for (const undo of this.#undoes) undo();
+    this.answers.close();
+  }
+
+  #attach(transport: Transport, isInitialized: boolean): CachedConnection {
+    this.#wasConnected = true;
+    return new CachedConnection(transport, this, isInitialized);
+  }
+
+  #followConnections(): () => void {
+    return overrideMethod(this.#protocol, 'connect', (connect) => async (transport) => {
+      let connection: CachedConnection | undefined;
+      // The SDK starts a transport when its own callbacks are in place.
+      const undo = overrideMethod(transport, 'start', (start) => () => {
+        undo();
+        connection = this.#attach(transport, false);
+        return start();
+      });
+      try {
+        await connect(transport);
+      } catch (error) {
+        connection?.close();
+        throw error;
+      } finally {
+        undo();
+      }
+    });
+  }
+
+  /** Before a notification is on its way, so that who reads on it finds nothing old. */
+  #followNotifications(): () => void {
+    return overrideMethod(this.#protocol, 'notification', (notification) => (sent, options) => {
+      if (sent.method === 'notifications/resources/updated') {
+        const uri: unknown = sent.params?.['uri'];
+        if (typeof uri === 'string') this.answers.dropUri(uri);
+      } else if (Object.hasOwn(LIST_CHANGES, sent.method)) {
+        this.#drop(LIST_CHANGES[sent.method]);
+      }
+      return notification(sent, options);
+    });
+  }
+
+  /** Another handler may answer otherwise. */
+  #followHandlers(): (() => void)[] {
+    const protocol = this.#protocol;
+    return [
+      overrideMethod(protocol, 'setRequestHandler', (setRequestHandler) => (schema, handler) => {
+        setRequestHandler(schema, handler);
+        this.#noteHandlerOf(methodOf(schema));
+      }),
+      overrideMethod(protocol, 'removeRequestHandler', (removeRequestHandler) => (method) => {
+        removeRequestHandler(method);
+        this.#noteHandlerOf(method);
+      }),
+    ];
+  }
+
+  #noteHandlerOf(method: string | undefined): void {
+    if (!this.#wasConnected) return;
+    if (method !== undefined) this.#drop(groupOfMethod(method));
+    else for (const group of Object.values(LIST_CHANGES)) this.#drop(group);
+  }
+
+  #followRegistrations(server: McpServer): (() => void)[] {
+    return (Object.keys(ANNOUNCEMENTS) as (keyof typeof ANNOUNCEMENTS)[]).map((name) =>
+      overrideMethod(server, name, (announce) => () => {
+        if (this.#wasConnected) this.#drop(ANNOUNCEMENTS[name]);
+        announce();
+      }),
+    );
+  }
+
+  #drop(group: MethodGroup | undefined): void {
+    if (group !== undefined) this.answers.dropGroup(group);
+  }
+}
+
+/** @returns the method that a schema of zod is for; other flavours of zod hold it elsewhere. */
+function methodOf(schema: object): string | undefined {
+  const { shape } = schema as { shape?: { method?: { value?: unknown } } };
+  const method = shape?.method?.value;
+  return typeof method === 'string' ? method : undefined;
+}

@@ -1,0 +1,85 @@
+import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
+
+/** What changes together: one notification tells of all of it. */
+export type MethodGroup = 'resources' | 'tools' | 'prompts';
+
+/** The methods whose answers are cached, the list that each belongs to, and what each answers with. */
+const METHODS = {
+  'resources/read': { group: 'resources', items: 'contents' },
+  'resources/list': { group: 'resources', items: 'resources' },
+  'resources/templates/list': { group: 'resources', items: 'resourceTemplates' },
+  'tools/list': { group: 'tools', items: 'tools' },
+  'prompts/list': { group: 'prompts', items: 'prompts' },
+} as const satisfies Readonly<Record<string, { group: MethodGroup; items: string }>>;
+
+/** Keys are not weighed, so that what goes into one is bounded here; in characters. */
+const MAX_SUBJECT_LENGTH = 8_192;
+
+/** What is asked, whoever asks it: the same question has the same answer. */
+export interface Question {
+  readonly method: keyof typeof METHODS;
+  /** The URI of a read, the cursor of a page of a list. */
+  readonly subject: string | undefined;
+}
+
+/** @returns the group of a method whose answers are cached. */
+export function groupOfMethod(method: unknown): MethodGroup | undefined {
+  return isCached(method) ? METHODS[method].group : undefined;
+}
+
+/** @returns what a result answers a question with, `undefined` where it does not. */
+export function itemsOf({ method }: Question, result: Result): readonly unknown[] | undefined {
+  const items = result[METHODS[method].items];
+  return Array.isArray(items) ? items : undefined;
+}
+
+/** @returns the URI that a request wants to read, if it is one that does. */
+export function readUriOf({ method, params }: JSONRPCRequest): string | undefined {
+  const uri = method === 'resources/read' ? params?.['uri'] : undefined;
+  return typeof uri === 'string' ? uri : undefined;
+}
+
+/**
+ * @returns what a request asks, where all that may affect its answer is known: `undefined` for other
+ *   methods, params or `_meta` than those of the specification, and for what the SDK would refuse.
+ */
+export function questionOf(request: JSONRPCRequest): Question | undefined {
+  const { method } = request;
+  if (!isCached(method) || !isRegular(request)) return undefined;
+  const { _meta: meta, ...params }: Record<string, unknown> = request.params ?? {};
+  const isRead = method === 'resources/read';
+  const { [isRead ? 'uri' : 'cursor']: subject, ...others } = params;
+  if (Object.keys(others).length > 0 || !isProgressOnly(meta)) return undefined;
+  if (subject === undefined) return isRead ? undefined : { method, subject };
+  if (typeof subject !== 'string' || subject.length > MAX_SUBJECT_LENGTH) return undefined;
+  return isRead && subject === '' ? undefined : { method, subject };
+}
+
+function isCached(method: unknown): method is keyof typeof METHODS {
+  return typeof method === 'string' && Object.hasOwn(METHODS, method);
+}
+
+/** As the SDK checks it: what it would not take up is not answered in its place. */
+function isRegular(request: JSONRPCRequest): boolean {
+  const { jsonrpc, id, params } = request;
+  const isId = typeof id === 'string' || Number.isSafeInteger(id);
+  const isParams = params === undefined || isPlainObject(params);
+  return jsonrpc === '2.0' && isId && isParams && Object.keys(request).every(isRequestKey);
+}
+
+function isRequestKey(key: string): boolean {
+  return key === 'jsonrpc' || key === 'id' || key === 'method' || key === 'params';
+}
+
+/** Progress is told to whoever began a read; it changes nothing of the answer. */
+function isProgressOnly(meta: unknown): boolean {
+  if (meta === undefined) return true;
+  if (!isPlainObject(meta)) return false;
+  const { progressToken: token, ...others } = meta;
+  const isToken = token === undefined || typeof token === 'string' || Number.isSafeInteger(token);
+  return isToken && Object.keys(others).length === 0;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
