@@ -18,6 +18,11 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
     'The mail of ada',
     'user://42/profile was dropped',
   ],
+  'one-line-cache': [
+    "{ uri: 'weather://berlin', text: 'forecast 1' }",
+    "{ uri: 'weather://berlin', text: 'forecast 2' }",
+    '{ hits: 1, loads: 2 }',
+  ],
 };
 
 describe('examples', () => {

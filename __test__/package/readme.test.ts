@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 describe('README', () => {
-  it.each(['ResourceCache', 'ResourceManager', 'serveResources'])(
+  it.each(['ResourceCache', 'ResourceManager', 'serveResources', 'cacheServer'])(
     'shows %s by an example [README-SNIPPETS]',
     (name) => {
       expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
