@@ -287,6 +287,25 @@ const hazards = list('hazard', 'test', {
   'HAZARD-19': 'Without session or verified authorization only public patterns are cached.',
   'HAZARD-19-SESSION': 'A stdio or in-memory connection is one session, with an id of its own.',
   'HAZARD-19-AUTHORIZE': 'authorize(context, uri) runs before every hit.',
+  'HAZARD-14': 'Version words keep near maps coherent: absent keys, bulk, eviction and expiry too.',
+  'HAZARD-15-THREADS':
+    'Loads obey the rules over threads: detached, tagged, aborted, failed, orphaned.',
+  'HAZARD-16': 'What one caller does to a value shows nowhere else.',
+  'HAZARD-6-NATIVE': 'Near hits of all threads count, each.',
+  'HAZARD-13-NATIVE': 'lru in native loses no hit and drains all before it evicts.',
+});
+
+const native = list('milestone-4', 'test', {
+  'NATIVE-ONE-LOAD': 'One load per URI over all threads; what others do meanwhile overtakes it.',
+  'NATIVE-ORPHANED-LOAD':
+    'When the thread of a load ends, those that wait go on at once with their own loader.',
+  'NATIVE-SHARED-NAME':
+    'Threads that open one name see one store: the next read sees what another has done.',
+  'NATIVE-FROZEN':
+    'Native storage gives frozen data and buffers of the caller’s own, in each thread.',
+  'NATIVE-NEAR-NO-CALL': 'A near hit makes no call into the addon.',
+  'NATIVE-NEAR-BOUND': 'The near map is bounded in entries and bytes.',
+  'NATIVE-NEAR-COUNTS': 'Near hits are counted exactly, over threads too, and keep their order.',
 });
 
 const dumps = list('milestone-4', 'test', {
@@ -341,6 +360,7 @@ export const requirements: readonly Requirement[] = [
   ...mcp,
   ...cacheServer,
   ...hazards,
+  ...native,
   ...dumps,
   ...dumpsDeep,
   ...deep,

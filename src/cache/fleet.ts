@@ -33,6 +33,8 @@ export interface Fleet<V, Form = unknown> {
   retag(number: number, tags: readonly string[]): void;
   /** Whether a load that begins now may join this one. */
   isAttached(number: number): boolean;
+  /** Callers here have got a value by a load: other threads that listen to accesses are told. */
+  served(uri: string, value: V, callers: number): void;
   /** Nobody here waits any more. @returns whether other threads do, so that the loader goes on */
   abandon(number: number): boolean;
 }

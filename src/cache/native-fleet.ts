@@ -3,13 +3,19 @@ import { GranaryError, type GranaryErrorCode } from '../errors.ts';
 import type { StoreFailure, StoreHandle, StoreMessage } from '../native/store-opening.ts';
 import type { Berth, Fleet, FleetOutcome } from './fleet.ts';
 import type { Lifetime } from './store.ts';
-import { decodeValue, type EncodedValue } from './value-codec.ts';
+import { decodeValue, encodeValue, type EncodedValue } from './value-codec.ts';
 
 /**
  * How often a thread that waits for another one looks by itself, though it would be woken. The timer
  * is what keeps its event loop alive meanwhile.
  */
 const LOOK_MS = 1_000;
+
+/** A load of another thread that callers here wait for. */
+interface Followed<V> {
+  readonly uri: string;
+  tell(outcome: FleetOutcome<V>): void;
+}
 
 /** What a fleet asks of its store. */
 export interface FleetHome<V> {
@@ -18,6 +24,8 @@ export interface FleetHome<V> {
   decode(kind: number, data: string | Uint8Array): V | undefined;
   /** The value of the last answer. */
   decodeAnswer(data: string | Uint8Array): V | undefined;
+  /** Whether other threads listen to accesses. */
+  isWatchedElsewhere(): boolean;
   takeMessages(): void;
 }
 
@@ -25,7 +33,7 @@ export interface FleetHome<V> {
 export class NativeFleet<V> implements Fleet<V, EncodedValue> {
   readonly #handle: StoreHandle;
   readonly #home: FleetHome<V>;
-  readonly #followed = new Map<number, (outcome: FleetOutcome<V>) => void>();
+  readonly #followed = new Map<number, Followed<V>>();
   #look: NodeJS.Timeout | undefined;
 
   constructor(handle: StoreHandle, home: FleetHome<V>) {
@@ -40,7 +48,7 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
       if (value !== undefined) return { role: 'cached', value };
     }
     if (leads || data !== undefined) return { role: 'lead', number: flight };
-    return { role: 'follow', number: flight, outcome: this.#follow(flight) };
+    return { role: 'follow', number: flight, outcome: this.#follow(flight, uri) };
   }
 
   land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime): V {
@@ -73,15 +81,21 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     return this.#handle.abandon(number, this.#home.at());
   }
 
+  served(uri: string, value: V, callers: number): void {
+    if (!this.#home.isWatchedElsewhere()) return;
+    const { kind, data } = encodeValue(uri, value);
+    this.#handle.tellAccessed(uri, kind, data, callers, this.#home.at());
+  }
+
   /** Another thread's load has ended. */
   landed({ flight, kind, data, failure }: StoreMessage): void {
-    const tell = this.#followed.get(flight);
-    if (tell === undefined) return;
+    const followed = this.#followed.get(flight);
+    if (followed === undefined) return;
     this.#followed.delete(flight);
     this.#restIfIdle();
     const value = data === undefined ? undefined : this.#home.decode(kind, data);
-    if (failure !== undefined) tell({ error: toError(failure) });
-    else tell(value === undefined ? undefined : { value });
+    if (failure !== undefined) followed.tell({ error: toError(failure, followed.uri) });
+    else followed.tell(value === undefined ? undefined : { value });
   }
 
   close(): void {
@@ -89,9 +103,9 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     this.#restIfIdle();
   }
 
-  #follow(flight: number): Promise<FleetOutcome<V>> {
+  #follow(flight: number, uri: string): Promise<FleetOutcome<V>> {
     this.#look ??= setInterval(() => this.#home.takeMessages(), LOOK_MS);
-    return new Promise((resolve) => this.#followed.set(flight, resolve));
+    return new Promise((tell) => this.#followed.set(flight, { uri, tell }));
   }
 
   #restIfIdle(): void {
@@ -120,13 +134,13 @@ function toFailure(error: GranaryError): StoreFailure {
 }
 
 /** The error as this thread can have it: by code and message, the cause too. */
-function toError(failure: StoreFailure): GranaryError {
+function toError(failure: StoreFailure, uri: string): GranaryError {
   const { code, message, causeName, causeMessage, causeCode, absent } = failure;
   const cause = new Error(causeMessage);
   if (causeName !== '') cause.name = causeName;
   if (causeCode !== undefined) Object.assign(cause, { code: causeCode });
   return new GranaryError(code as GranaryErrorCode, message, {
     cause,
-    data: absent ? { absent } : {},
+    data: absent ? { uri, absent } : { uri },
   });
 }

@@ -60,6 +60,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   readonly #cells: NearCells;
   readonly #near: NearMap<V>;
   readonly #stopWaking: () => void;
+  #closed = false;
 
   /**
    * @param startMs what the clock of a new store reads at first
@@ -81,6 +82,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
       at: () => this.#at(),
       decode: (kind, data) => this.#decode(kind, data),
       decodeAnswer: (data) => this.#decodeAnswer(data),
+      isWatchedElsewhere: () => this.#isWatchedElsewhere(),
       takeMessages: () => this.#takeOwnMessages(),
     });
     hub.onHeard = () => this.#listen();
@@ -213,7 +215,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
 
   *#each(withValue: boolean): Generator<StorePlace> {
     let place: number[] | undefined;
-    for (;;) {
+    while (!this.#closed) {
       const next = this.#handle.next(place, withValue, this.#at());
       this.#takeOwnMessages();
       if (next === null) return;
@@ -247,6 +249,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   close(): void {
+    this.#closed = true;
     this.#stopWaking();
     this.#hub.onHeard = undefined;
     this.#near.clear();
@@ -282,7 +285,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   #fetch(uri: string): V | undefined {
-    if (typeof uri !== 'string' || uri === '') return undefined;
+    if (this.#closed || typeof uri !== 'string' || uri === '') return undefined;
     const cell = this.#isWatchedElsewhere() ? -1 : this.#near.cellFor(uri);
     const data = this.#handle.get(uri, cell, this.#at());
     if (data === null) {
@@ -292,6 +295,8 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     }
     const value = this.#keepNear(uri, cell, data);
     if (value !== undefined && this.#hub.heard.accessed) {
+      // What others did to this URI before comes first.
+      this.#takeOwnMessages();
       this.#hub.queue({ uri, event: 'accessed', value });
     }
     return value;
@@ -301,11 +306,16 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     const kind = this.#answer[NearWord.kind] as ValueKind;
     if (cell < 0 || !this.#near.takes(data.length)) {
       this.#near.delete(uri);
+      // From here on the cell counts for this URI.
+      this.#near.vacate(cell);
       return this.#decode(kind, data);
     }
     const reader = valueReader(kind, data) as () => V | undefined;
     const value = reader();
-    if (value === undefined) return undefined;
+    if (value === undefined) {
+      this.#near.vacate(cell);
+      return undefined;
+    }
     const isShared = typeof data === 'string' || typeof value === 'string';
     this.#near.put({
       uri,

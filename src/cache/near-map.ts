@@ -74,8 +74,7 @@ export class NearMap<V> {
   }
 
   put(entry: NearEntry<V>): void {
-    const occupant = this.#cells[entry.cell];
-    if (occupant !== undefined) this.#drop(occupant);
+    this.vacate(entry.cell);
     this.#cells[entry.cell] = entry;
     this.#entries.set(entry.uri, entry);
     this.#bytes += entry.bytes;
@@ -90,6 +89,12 @@ export class NearMap<V> {
   delete(uri: string): void {
     const entry = this.#entries.get(uri);
     if (entry !== undefined) this.#drop(entry);
+  }
+
+  /** Whoever is in the cell leaves. */
+  vacate(cell: number): void {
+    const occupant = this.#cells[cell];
+    if (occupant !== undefined) this.#drop(occupant);
   }
 
   clear(): void {

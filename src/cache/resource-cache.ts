@@ -454,6 +454,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   #tellServed(uri: string, value: V, callers: number): void {
+    this.#store.fleet?.served(uri, value, callers);
     if (this.#hub.heard.accessed) {
       for (let caller = 0; caller < callers; caller++) {
         this.#hub.queue({ uri, event: 'accessed', value });

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use granary_core::block::word::{NONCE, NONCE_ECHO};
 use granary_core::store::near::NearBlock;
 use granary_core::store::{
-    Boarding as CoreBoarding, Caller, Event, Failure, Lifetime, Message, Outcome, Place, Policy,
-    Store, StoreBounds, StoreOptions as CoreOptions, Wake, names,
+    Boarding as CoreBoarding, Caller, Event, Failure, Lifetime, Message, NOBODY, Outcome, Place,
+    Policy, Store, StoreBounds, StoreOptions as CoreOptions, Wake, names,
 };
 use granary_core::value::Value;
 use napi::bindgen_prelude::{ArrayBuffer, Either, Uint8ArraySlice};
@@ -484,7 +484,7 @@ impl StoreHandle {
     /// What waits for this handle.
     #[napi]
     pub fn take_messages(&self) -> Vec<StoreMessage> {
-        let messages = self.store.take_messages(self.handle);
+        let messages = self.store.take_messages(self.at(0.0).handle);
         messages.into_iter().map(to_message).collect()
     }
 
@@ -525,10 +525,10 @@ impl StoreHandle {
     }
 
     pub(crate) fn at(&self, at: f64) -> Caller {
-        Caller {
-            handle: self.handle,
-            at,
-        }
+        // Its number may be another thread's by now.
+        let is_closed = self.closed.load(Ordering::SeqCst);
+        let handle = if is_closed { NOBODY } else { self.handle };
+        Caller { handle, at }
     }
 
     fn word(&self, own: bool, at: usize) -> &AtomicI32 {

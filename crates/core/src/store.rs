@@ -51,6 +51,9 @@ const HITS_EVERY_MS: f64 = 16.0;
 /// Bytes of values that make it worth while to ask the allocator for what it holds back.
 const WORTH_TRIMMING: u64 = 8 << 20;
 
+/// The number of no handle.
+pub const NOBODY: u32 = slab::NONE;
+
 /// How a store is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreOptions {

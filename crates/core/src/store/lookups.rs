@@ -73,6 +73,14 @@ impl Store {
 
     /// What it holds and has done.
     pub fn census(self: &Arc<Self>, caller: Caller) -> Census {
+        let census = self.try_census(caller);
+        // After a fault the store is whole, and bounds of 0 would be nobody's.
+        census
+            .or_else(|| self.try_census(caller))
+            .unwrap_or_default()
+    }
+
+    fn try_census(self: &Arc<Self>, caller: Caller) -> Option<Census> {
         self.with(caller, |contents, now| {
             contents.take_hits(now);
             let StoreBounds {
@@ -83,7 +91,7 @@ impl Store {
                 .handles
                 .get(caller.handle)
                 .map_or(0, |handle| handle.mailbox.overflowed);
-            Census {
+            Some(Census {
                 entries: contents.slab.len(),
                 weight: contents.order.weight,
                 counters: contents.counters,
@@ -91,7 +99,7 @@ impl Store {
                 max_entries,
                 max_bytes,
                 max_entry_bytes: contents.order.max_entry_bytes(),
-            }
+            })
         })
     }
 
