@@ -306,6 +306,8 @@ const native = list('milestone-4', 'test', {
   'NATIVE-NEAR-NO-CALL': 'A near hit makes no call into the addon.',
   'NATIVE-NEAR-BOUND': 'The near map is bounded in entries and bytes.',
   'NATIVE-NEAR-COUNTS': 'Near hits are counted exactly, over threads too, and keep their order.',
+  'PANIC-NATIVE':
+    'A panic in a native store is told once; the store goes on, and garbage is never read.',
 });
 
 const dumps = list('milestone-4', 'test', {

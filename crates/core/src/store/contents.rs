@@ -24,6 +24,9 @@ use crate::value::{Cause, EventKind, Value};
 /// word needs to count once around.
 const MOST_TRUSTED_MS: f64 = 60_000.0;
 
+/// Below every age, as JS compares them.
+const NOT_TRUSTED_MS: f64 = -1.0;
+
 /// Causes what no handle does.
 pub(super) const KEEPER: u32 = NONE;
 
@@ -132,6 +135,9 @@ impl Contents {
         self.closed = former.closed;
         self.stays = former.stays;
         self.lives = former.lives;
+        self.has_wakes = former.has_wakes;
+        // A loader of before must not land in a load of after.
+        self.flights = former.flights.successor();
         for number in self.handles.numbers() {
             for flight in former.flights.owned_by(number) {
                 for follower in former.flights.followers_of(flight) {
@@ -195,12 +201,19 @@ impl Contents {
             (entry.life, entry.hash, entry.deadline(), entry.value.kind);
         let stripe = self.words.stripe_of(hash);
         let version = self.words.version(stripe);
+        let is_watched = self.is_watched_by_others(actor);
         let Some(handle) = self.handles.get_mut(actor) else {
             return;
         };
         let hits = cell.and_then(|cell| handle.bind(cell, slot, life));
         let block = &handle.block;
-        let trusted_ms = (deadline - now.ms).clamp(0.0, MOST_TRUSTED_MS);
+        // Others have begun to listen since the caller looked: each hit has to come by.
+        let deadline = if is_watched {
+            f64::NEG_INFINITY
+        } else {
+            deadline
+        };
+        let trusted_ms = (deadline - now.ms).clamp(NOT_TRUSTED_MS, MOST_TRUSTED_MS);
         #[expect(clippy::cast_possible_truncation, reason = "clamped")]
         block.answer(near_word::TRUSTED_MS, trusted_ms as i32);
         block.answer(near_word::STRIPE, i32::try_from(stripe).unwrap_or(0));

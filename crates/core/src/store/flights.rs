@@ -51,6 +51,14 @@ impl Flights {
         self.started
     }
 
+    /// Without any load; numbers are never given again.
+    pub(super) fn successor(&self) -> Self {
+        Self {
+            started: self.started,
+            ..Self::default()
+        }
+    }
+
     /// Returns whether there is such a flight.
     pub(super) fn follow(&mut self, flight: u64, handle: u32) -> bool {
         let Some(flight) = self.by_number.get_mut(&flight) else {
