@@ -293,6 +293,11 @@ const hazards = list('hazard', 'test', {
   'HAZARD-16': 'What one caller does to a value shows nowhere else.',
   'HAZARD-6-NATIVE': 'Near hits of all threads count, each.',
   'HAZARD-13-NATIVE': 'lru in native loses no hit and drains all before it evicts.',
+  'HAZARD-3': 'A second copy of the package in a process is refused named stores, by both names.',
+  'HAZARD-3-COPIES': 'Copies are told apart by the loader’s list; the first has the names.',
+  'HAZARD-18-NATIVE':
+    'A named store refuses a clock; with one of its own a store does no background work.',
+  'HAZARD-1-NATIVE': 'What a thread has open is given back when it ends.',
 });
 
 const native = list('milestone-4', 'test', {
@@ -308,6 +313,9 @@ const native = list('milestone-4', 'test', {
   'NATIVE-NEAR-COUNTS': 'Near hits are counted exactly, over threads too, and keep their order.',
   'PANIC-NATIVE':
     'A panic in a native store is told once; the store goes on, and garbage is never read.',
+  'NATIVE-NAME-IN-USE':
+    'Other bounds, policy or clock under a name throw ERR_GRANARY_NAME_IN_USE naming both.',
+  'NATIVE-NAME-FREE': 'The last close, the end of its thread or its collection frees a name.',
 });
 
 const dumps = list('milestone-4', 'test', {
@@ -351,6 +359,14 @@ const deep = list('milestone-1', 'deep', {
   'DEMO-FAILS': 'A check of the demo that fails makes it exit non-zero.',
 });
 
+const nativeDeep = list('milestone-4', 'deep', {
+  'NATIVE-500-WORKERS':
+    '500 workers ended at random under load leave the store sound and leak nothing.',
+  'DEEP-COHERENCE':
+    'Over millions of operations no read gives less than what had returned before it.',
+  'HAZARD-14-VERSIONS': 'A model checker runs every order of writer and near reader.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -363,6 +379,7 @@ export const requirements: readonly Requirement[] = [
   ...cacheServer,
   ...hazards,
   ...native,
+  ...nativeDeep,
   ...dumps,
   ...dumpsDeep,
   ...deep,
