@@ -340,6 +340,10 @@ const dumps = list('milestone-4', 'test', {
   'DUMP-SPOOL':
     'A large dump is spooled to a private temporary file that is gone in every outcome.',
   'DUMP-PARTITIONS': 'invalidate drops restored entries of every partition.',
+  'SERVE-STATE': 'serve --state FILE starts with what the last run had cached, and saves it.',
+  'SERVE-STATE-CURRENT': 'What changed while the server was down is never served as it was.',
+  'SERVE-STATE-SAFE':
+    'The state is replaced whole or not at all, private to its user; a bad one is put aside and told of.',
   'HAZARD-21-VERSION': 'Clones carry the version of their format; a newer one is no value.',
 });
 

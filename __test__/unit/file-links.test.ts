@@ -71,7 +71,11 @@ describe('what is read through a chain of links', () => {
     manager = new ResourceManager();
     let isWatched = false;
     const logger = { debug() {}, info: () => void (isWatched = true), warn() {}, error() {} };
-    origin = await FileOrigin.open(root, manager, { maxFileBytes: 1_000, logger });
+    origin = await FileOrigin.open(root, manager, {
+      maxFileBytes: 1_000,
+      logger,
+      versioned: false,
+    });
     origin.watch();
     await until('the watch', () => isWatched || undefined);
   }

@@ -15,6 +15,8 @@ export interface ServeSettings {
   readonly maxBytes: number;
   readonly pageSize: number;
   readonly idleSessionMs: number;
+  /** Where the cache survives a restart; `undefined` = nowhere. */
+  readonly stateFile: string | undefined;
   readonly log: LogFormat;
 }
 
@@ -26,6 +28,7 @@ const KINDS = {
   'max-bytes': 'value',
   'page-size': 'value',
   'session-idle': 'value',
+  state: 'value',
   log: 'value',
   help: 'flag',
   version: 'flag',
@@ -72,6 +75,8 @@ out of DIR are neither listed nor served. Hidden files are served like all other
   --page-size N        files on a page of a list      (default 100)
   --session-idle MS    end an HTTP session that is not used for this long
                        (default 1800000, 30 minutes)
+  --state FILE         start with what the last run had cached of files that have not
+                       changed since; saved at the end and every 5 minutes
   --log text|json      how to log on stderr           (default text)
   --help, --version
 
@@ -96,8 +101,15 @@ export function readServeSettings(args: readonly string[]): ServeSettings | 'hel
     maxBytes: integer(line, 'max-bytes', 104_857_600),
     pageSize: integer(line, 'page-size', 100),
     idleSessionMs: integer(line, 'session-idle', 1_800_000),
+    stateFile: stateFile(line),
     log: logFormat(line),
   };
+}
+
+function stateFile({ options }: CommandLine): string | undefined {
+  const file = options.get('state');
+  if (file === '') throw new UsageError('--state must be the path of a file, got ""');
+  return file;
 }
 
 function folderOf({ operands }: CommandLine): string {

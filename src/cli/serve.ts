@@ -1,8 +1,11 @@
 import { Console } from 'node:console';
 
+import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
+import { isBelow } from '../files/confined-file.ts';
 import { FileOrigin } from '../files/file-origin.ts';
 import type { Logger } from '../logger.ts';
+import type { ReadResult } from '../manager/read-result.ts';
 import { ResourceManager } from '../manager/resource-manager.ts';
 import type { Endpoint } from '../mcp/endpoint.ts';
 import { HttpEndpoint, type HttpEndpointOptions } from '../mcp/http-endpoint.ts';
@@ -10,9 +13,11 @@ import { createServer } from '../mcp/served-server.ts';
 import { StdioEndpoint } from '../mcp/stdio-endpoint.ts';
 import { packageVersion } from './manifest.ts';
 import type { ServeSettings } from './serve-settings.ts';
+import { StateFile } from './state-file.ts';
 import { StderrLogger } from './stderr-logger.ts';
 import type { Termination } from './termination.ts';
 import { UsageError } from './usage-error.ts';
+import { WarmState } from './warm-state.ts';
 
 const MAX_SESSIONS = 1_000;
 /** What has not let go of the process by now never will. */
@@ -28,19 +33,24 @@ export async function serve(settings: ServeSettings, termination: Termination): 
   const logger = new StderrLogger(settings.log);
   keepStdoutClean(logger);
   const { ttlMs, maxEntries, maxBytes, maxFileBytes, folder } = settings;
-  using manager = new ResourceManager({ ttlMs, maxEntries, maxBytes, logger });
-  const origin = await FileOrigin.open(folder, manager, { maxFileBytes, logger });
+  using cache = new ResourceCache<ReadResult>({ ttlMs, maxEntries, maxBytes, logger });
+  using manager = new ResourceManager({ cache });
+  const versioned = settings.stateFile !== undefined;
+  const origin = await FileOrigin.open(folder, manager, { maxFileBytes, logger, versioned });
   try {
+    const state = await openState(settings, cache, origin, logger);
     const endpoint = await openEndpoint(settings, manager, origin, logger);
     origin.onListChange(() => endpoint.announceListChange());
     // Only now: going through a large folder would hold up the first answers.
     origin.watch();
+    void state?.load();
     const reason = await Promise.race([
       termination.requested,
       endpoint.ended.then(() => 'end of input'),
     ]);
     logger.info('ending', { reason });
     await endpoint.drain();
+    await state?.end();
   } finally {
     await origin.close();
   }
@@ -78,6 +88,20 @@ async function openEndpoint(
   });
   logger.info('serving over HTTP', { folder, url: endpoint.url });
   return endpoint;
+}
+
+async function openState(
+  { stateFile }: ServeSettings,
+  cache: ResourceCache<ReadResult>,
+  origin: FileOrigin,
+  logger: Logger,
+): Promise<WarmState | undefined> {
+  if (stateFile === undefined) return undefined;
+  const file = await StateFile.open(stateFile, logger);
+  if (isBelow(origin.root, file.path)) {
+    throw new UsageError(`--state must lie outside of DIR, which is served, got ${stateFile}`);
+  }
+  return new WarmState(file, cache, origin);
 }
 
 async function listen(options: HttpEndpointOptions): Promise<HttpEndpoint> {

@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 
 import { GranaryError } from '../errors.ts';
+import type { DumpSource } from '../cache/dump-restore.ts';
+import { ResourceCache } from '../cache/resource-cache.ts';
 import type { Logger } from '../logger.ts';
 import type { ReadContext } from '../manager/read-context.ts';
 import type { ReadResult } from '../manager/read-result.ts';
@@ -12,6 +14,7 @@ import { openConfined } from './confined-file.ts';
 import { toContents } from './file-content.ts';
 import { FileList } from './file-list.ts';
 import { FileUris } from './file-uris.ts';
+import { versionOf } from './file-version.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { linksOn } from './link-chain.ts';
 
@@ -20,6 +23,8 @@ export interface FileOriginOptions {
   /** Larger files are refused and not read. */
   readonly maxFileBytes: number;
   readonly logger: Logger;
+  /** Whether what is read is marked with the version of its file, as `stillCurrent` needs it. */
+  readonly versioned: boolean;
 }
 
 /**
@@ -34,6 +39,7 @@ export class FileOrigin {
   readonly #uris: FileUris;
   readonly #maxFileBytes: number;
   readonly #logger: Logger;
+  readonly #versioned: boolean;
   readonly #manager: ResourceManager;
   readonly #list: FileList;
   #watch: FolderWatch | undefined;
@@ -61,12 +67,13 @@ export class FileOrigin {
   private constructor(
     root: string,
     manager: ResourceManager,
-    { maxFileBytes, logger }: FileOriginOptions,
+    { maxFileBytes, logger, versioned }: FileOriginOptions,
   ) {
     this.#root = root;
     this.#uris = new FileUris(root);
     this.#maxFileBytes = maxFileBytes;
     this.#logger = logger;
+    this.#versioned = versioned;
     this.#manager = manager;
     this.#list = new FileList(root, this.#uris);
     this.#listed = new Promise((resolve) => {
@@ -104,6 +111,29 @@ export class FileOrigin {
     this.#begin(this.#goThrough(this.#watch));
   }
 
+  /** Resolves when the folder is watched, so that no change goes unnoticed; or the origin is closed. */
+  watched(): Promise<void> {
+    return this.#listed;
+  }
+
+  /**
+   * Of a dump of what this class has read, what may still be served: files of this folder that are as
+   * they were. To be read while the folder is watched, so that what changes from now on is noticed.
+   */
+  async *stillCurrent(dump: DumpSource): AsyncGenerator<Uint8Array, void, undefined> {
+    using held = new ResourceCache<ReadResult>(UNBOUNDED);
+    await held.restore(dump);
+    const uris = [...held.keys()];
+    for (let at = 0; at < uris.length; at += FILES_AT_ONCE) {
+      const some = uris.slice(at, at + FILES_AT_ONCE);
+      const current = await Promise.all(
+        some.map((uri) => this.#isCurrent(uri, held.info(uri)?.tags ?? [])),
+      );
+      some.filter((_, nth) => !current[nth]).forEach((uri) => held.invalidate(uri));
+    }
+    yield* held.dump();
+  }
+
   /** Calls back when files have appeared or gone, once for all that did at about the same time. */
   onListChange(listener: () => void): void {
     this.#listChangeListeners.add(listener);
@@ -139,6 +169,11 @@ export class FileOrigin {
         const passed = await linksOn(this.#root, path);
         context.setTags([...passed, file.realPath].map(passageTag));
       }
+      // Who came through links would have to go through them again: those are read anew.
+      const isVersioned = this.#versioned && file.realPath === path;
+      // Taken before the content: what changes while it is read has another version.
+      const version = isVersioned ? await versionOf(file.handle) : undefined;
+      if (version !== undefined) context.setTags([version]);
       const bytes = await readBounded(file, this.#maxFileBytes, context.signal);
       if (bytes !== undefined) return toContents(uri, path, bytes);
       const sizeBytes = (await file.handle.stat()).size;
@@ -147,6 +182,19 @@ export class FileOrigin {
         `the file has ${sizeBytes} bytes; files of more than ${this.#maxFileBytes} bytes are not served: ${uri}`,
         { data: { uri, sizeBytes, maxFileBytes: this.#maxFileBytes } },
       );
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  async #isCurrent(uri: string, tags: readonly string[]): Promise<boolean> {
+    const path = this.#uris.pathOf(uri);
+    const file = path === undefined ? undefined : await openConfined(this.#root, path);
+    if (file === undefined) return false;
+    try {
+      if (file.realPath !== path || file.stats.size > this.#maxFileBytes) return false;
+      const version = await versionOf(file.handle);
+      return version !== undefined && tags.includes(version);
     } finally {
       await file.handle.close();
     }
@@ -170,6 +218,16 @@ export class FileOrigin {
     for (const listener of this.#listChangeListeners) listener();
   }
 }
+
+/** Files that are looked at side by side. */
+const FILES_AT_ONCE = 16;
+
+/** Holds every entry of a dump for as long as it takes to look at their files. */
+const UNBOUNDED = {
+  policy: 'lru',
+  maxEntries: 2 ** 24 - 1,
+  maxBytes: Number.MAX_SAFE_INTEGER,
+} as const;
 
 /** Marks what was read through links by a path on the way: of a link, or of the file behind them. */
 function passageTag(realPath: string): string {
