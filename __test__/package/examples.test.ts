@@ -23,6 +23,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
     "{ uri: 'weather://berlin', text: 'forecast 2' }",
     '{ hits: 1, loads: 2 }',
   ],
+  'warm-restart': ["1 { name: 'Ada' }", '1', 'ERR_GRANARY_BAD_DUMP'],
 };
 
 describe('examples', () => {
