@@ -351,6 +351,13 @@ const dumpsDeep = list('milestone-4', 'deep', {
   'DUMP-BOUNDED': 'A dump and a restore of 1 GB take little memory beside what the cache holds.',
 });
 
+const sharedManagers = list('milestone-4', 'test', {
+  'NATIVE-SHARED-MANAGER':
+    'Managers over one named store drop all partitions, whichever thread has or loads them.',
+  'NATIVE-SHARED-WATCH':
+    'A watch or a subscriber hears of what another thread of the store has dropped or loaded anew.',
+});
+
 const deep = list('milestone-1', 'deep', {
   'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
@@ -386,5 +393,6 @@ export const requirements: readonly Requirement[] = [
   ...nativeDeep,
   ...dumps,
   ...dumpsDeep,
+  ...sharedManagers,
   ...deep,
 ];

@@ -3,7 +3,7 @@ import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
 import { badOption, callGiven, checkFunction, checkTag, checkUri } from '../options.ts';
-import { parsePattern } from '../registry/uri-pattern.ts';
+import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import {
   type BoundsChange,
   type CacheOptions,
@@ -25,6 +25,12 @@ import { ReadThrough } from './read-through.ts';
 import { Restores } from './restores.ts';
 import type { Lifetime, Store } from './store.ts';
 import { weighValue } from './value-weight.ts';
+
+/**
+ * Drops what matches from a cache, as its `invalidatePattern` does: for who keys entries by more than
+ * a URI, which the patterns that users write cannot tell from it.
+ */
+export let dropMatching: <V>(cache: ResourceCache<V>, pattern: UriPattern) => number;
 
 /**
  * A cache of resources by URI, bounded in entries and bytes at all times.
@@ -49,6 +55,10 @@ export class ResourceCache<V = unknown> implements Disposable {
   readonly #readThrough: ReadThrough<V>;
   readonly #restores = Restores.of(this);
   #closed = false;
+
+  static {
+    dropMatching = (cache, pattern) => cache.#dropMatching(pattern);
+  }
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
   constructor(options?: CacheOptions<V>) {
@@ -84,6 +94,11 @@ export class ResourceCache<V = unknown> implements Disposable {
    */
   get maxEntryBytes(): number {
     return this.#store.maxEntryBytes;
+  }
+
+  /** Whether other threads may have the same entries: with a `name`. Costs a field's read. */
+  get isShared(): boolean {
+    return this.#settings.name !== undefined;
   }
 
   /**
@@ -207,11 +222,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     const parsed = parsePattern(pattern);
     if (parsed.kind === 'exact') return this.invalidate(parsed.prefix) ? 1 : 0;
-    const removed = this.#store.invalidateMatching(parsed);
-    this.#readThrough.flights.detachWhere((uri) => parsed.matches(uri));
-    this.#restores.overtakeWhere((uri) => parsed.matches(uri));
-    this.#end();
-    return removed;
+    return this.#dropMatching(parsed);
   }
 
   /** Drops every entry with this tag. @returns how many */
@@ -384,6 +395,15 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #dropMatching(pattern: UriPattern): number {
+    this.#checkOpen();
+    const removed = this.#store.invalidateMatching(pattern);
+    this.#readThrough.flights.detachWhere((uri) => pattern.matches(uri));
+    this.#restores.overtakeWhere((uri) => pattern.matches(uri));
+    this.#end();
+    return removed;
   }
 
   #put(uri: string, form: unknown, weight: number, lifetime: Lifetime, loaded: boolean): void {

@@ -2,7 +2,11 @@ import type { LoadContext, LoadOptions } from '../cache/loader.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { Restores } from '../cache/restores.ts';
 import type { EventHub } from '../events/event-hub.ts';
-import { RESOURCE_EVENT_NAMES, type ResourceEvent } from '../events/resource-event.ts';
+import {
+  RESOURCE_EVENT_NAMES,
+  type ResourceEvent,
+  type ResourceEventName,
+} from '../events/resource-event.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { PartitionIndex } from './partition-index.ts';
 import {
@@ -13,6 +17,7 @@ import {
   type Partition,
 } from './partition.ts';
 import type { ReadResult } from './read-result.ts';
+import { dropUri, dropUris } from './shared-partitions.ts';
 
 /** An invalidation that was asked for, whether or not anything was held. */
 export interface Drop {
@@ -36,13 +41,15 @@ const partitionedCaches = new WeakMap<ResourceCache<ReadResult>, PartitionedCach
 export class PartitionedCache {
   readonly cache: ResourceCache<ReadResult>;
   readonly #hubs = new Set<EventHub<ReadResult>>();
+  /** Not kept where other threads fill the cache too: it would know their keys too late. */
   readonly #index: PartitionIndex;
   /** Public URIs that are being loaded: the cache lists what it holds, but not those. */
   readonly #publicLoads = new PartitionIndex(() => false);
   readonly #dropListeners = new Set<(drop: Drop) => void>();
   readonly #tagListeners = new Set<TagListener>();
+  readonly #heard = new Set<ResourceEventName>();
   #drops = 0;
-  #hearsAccesses = false;
+  #isUsed = false;
 
   /** @returns the one partitioned view of a cache. */
   static of(cache: ResourceCache<ReadResult>): PartitionedCache {
@@ -57,9 +64,8 @@ export class PartitionedCache {
   private constructor(cache: ResourceCache<ReadResult>) {
     this.cache = cache;
     this.#index = new PartitionIndex((key) => this.#holds(key));
-    for (const event of RESOURCE_EVENT_NAMES) {
-      if (event !== 'accessed') cache.on(event, this.#forward);
-    }
+    this.#followHubs();
+    if (cache.isShared) return;
     for (const key of cache.keys()) this.#enter(key);
     Restores.of(cache).onRestored((key) => this.#enter(key));
   }
@@ -69,13 +75,24 @@ export class PartitionedCache {
     return this.#drops > 0;
   }
 
+  /** Whether anything was read through here yet. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
   load(
     uri: string,
     partition: Partition,
     loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
     options: LoadOptions,
   ): Promise<ReadResult> {
+    this.#isUsed = true;
     const key = partitionKey(uri, partition);
+    if (this.cache.isShared) {
+      const telling = (_: string, context: LoadContext<ReadResult>): Promise<ReadResult> =>
+        this.#tellingTags(uri, partition, loader, context, options.tags);
+      return this.cache.load(key, telling, options);
+    }
     const index = partition === PUBLIC_PARTITION ? this.#publicLoads : this.#index;
     return this.cache.load(
       key,
@@ -104,6 +121,7 @@ export class PartitionedCache {
     const drop = { uri, matches: (other: string) => other === uri };
     return (
       this.#drop(drop, () => {
+        if (this.cache.isShared) return dropUri(this.cache, uri);
         const shared = this.cache.invalidate(uri) ? 1 : 0;
         return shared + this.#invalidateKeys(this.#index.keysOf(uri));
       }) > 0
@@ -112,6 +130,7 @@ export class PartitionedCache {
 
   invalidatePattern(pattern: RegExp | string): number {
     const parsed = parsePattern(pattern);
+    if (this.cache.isShared) return this.invalidateMatching(parsed);
     // The cache matches whole keys: it is left out where that would reach a URI that does not match.
     const isStrict = parsed.prefix.includes(PARTITION_SEPARATOR) || this.#index.hasStray(parsed);
     if (isStrict) return this.invalidateMatching(parsed);
@@ -125,6 +144,7 @@ export class PartitionedCache {
   /** Drops every partition of the URIs that match, and nothing else; looks at every entry. */
   invalidateMatching(pattern: UriPattern): number {
     return this.#drop({ matches: (uri) => pattern.matches(uri) }, () => {
+      if (this.cache.isShared) return dropUris(this.cache, pattern);
       const keys = [...this.#index.keysMatching(pattern), ...this.#publicKeysMatching(pattern)];
       return this.#invalidateKeys(keys);
     });
@@ -146,11 +166,14 @@ export class PartitionedCache {
   /** From now on the hub gets the cache's events, each with the URI and the partition of its key. */
   addHub(hub: EventHub<ReadResult>): void {
     this.#hubs.add(hub);
+    hub.onHeard = () => this.#followHubs();
+    this.#followHubs();
   }
 
   removeHub(hub: EventHub<ReadResult>): void {
     this.#hubs.delete(hub);
-    this.followAccesses();
+    hub.onHeard = undefined;
+    this.#followHubs();
   }
 
   onDrop(listener: (drop: Drop) => void): void {
@@ -200,18 +223,28 @@ export class PartitionedCache {
     }
   }
 
-  /** To be called when a hub has more or fewer listeners: a hit that nobody hears builds no event. */
-  followAccesses(): void {
-    const wanted = [...this.#hubs].some((hub) => hub.heard.accessed);
-    if (wanted === this.#hearsAccesses) return;
-    this.#hearsAccesses = wanted;
-    if (wanted) this.cache.on('accessed', this.#forward);
-    else this.cache.off('accessed', this.#forward);
+  /**
+   * Listens to what a hub hears, so that what nobody hears builds no event and wakes no thread, and
+   * to what the index is kept by.
+   */
+  #followHubs(): void {
+    for (const event of RESOURCE_EVENT_NAMES) {
+      const isIndexed = event !== 'accessed' && !this.cache.isShared;
+      const isWanted = isIndexed || [...this.#hubs].some((hub) => hub.heard[event]);
+      if (isWanted === this.#heard.has(event)) continue;
+      if (isWanted) {
+        this.#heard.add(event);
+        this.cache.on(event, this.#forward);
+      } else {
+        this.#heard.delete(event);
+        this.cache.off(event, this.#forward);
+      }
+    }
   }
 
   readonly #forward = (event: ResourceEvent<ReadResult>): void => {
     const { uri, partition } = splitKey(event.uri);
-    if (partition !== PUBLIC_PARTITION) this.#follow(event, uri);
+    if (partition !== PUBLIC_PARTITION && !this.cache.isShared) this.#follow(event, uri);
     const metadata = { ...event.metadata, partition };
     for (const hub of this.#hubs) {
       if (hub.heard[event.event]) hub.queue({ ...event, uri, metadata });
@@ -222,7 +255,6 @@ export class PartitionedCache {
 
   #flush(): void {
     for (const hub of this.#hubs) hub.flush();
-    this.followAccesses();
   }
 
   #follow(event: ResourceEvent<ReadResult>, uri: string): void {

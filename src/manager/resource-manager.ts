@@ -247,7 +247,6 @@ export class ResourceManager implements Disposable {
 
   off(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
     this.#hub.remove(event, listener);
-    this.#cache.followAccesses();
     return this;
   }
 
@@ -269,7 +268,6 @@ export class ResourceManager implements Disposable {
   #listen(event: ResourceEventName, listener: ResourceListener<ReadResult>, once: boolean): this {
     this.#checkOpen();
     this.#hub.add(event, listener, once);
-    this.#cache.followAccesses();
     return this;
   }
 
@@ -317,11 +315,16 @@ export class ResourceManager implements Disposable {
     }
   }
 
-  /** What another loader made must not be served as this one's, nor public what was private. */
+  /**
+   * What another loader made must not be served as this one's, nor public what was private. Threads
+   * that share a cache register the same patterns as they start: one that has read nothing yet
+   * changes nothing for the others.
+   */
   #onRegistryChange({ registration }: RegistryChange<ReadContext>): void {
     const { pattern, template } = registration;
     const isWon = (uri: string): boolean =>
       template.match(uri) !== undefined && this.#wins(registration, uri);
+    if (this.#cache.cache.isShared && !this.#cache.isUsed) return this.#watcher.rehome(isWon);
     if (template.variables.length === 0) this.#cache.invalidate(pattern);
     else {
       const { literalPrefix: prefix } = template;
