@@ -31,12 +31,15 @@ beforeAll(async () => {
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 describe('README', () => {
-  it.each(['ResourceCache', 'ResourceManager', 'serveResources', 'cacheServer'])(
-    'shows %s by an example [README-SNIPPETS]',
-    (name) => {
-      expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
-    },
-  );
+  it.each([
+    'ResourceCache',
+    'ResourceManager',
+    'serveResources',
+    'cacheServer',
+    "storage: 'native', name:",
+  ])('shows %s by an example [README-SNIPPETS]', (name) => {
+    expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
+  });
 
   it.each(snippets)('has a $name that runs [README-SNIPPETS]', async ({ name }) => {
     const run = await runProgram(process.execPath, [path.join(FOLDER, 'out', `${name}.js`)]);
