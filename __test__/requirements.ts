@@ -298,6 +298,8 @@ const hazards = list('hazard', 'test', {
   'HAZARD-18-NATIVE':
     'A named store refuses a clock; with one of its own a store does no background work.',
   'HAZARD-1-NATIVE': 'What a thread has open is given back when it ends.',
+  'HAZARD-17-NATIVE': 'Deadlines in Rust wake each thread that listens, which none keeps alive.',
+  'HAZARD-17-QUEUE': 'What waits for a halted thread is bounded; what overflows is counted.',
 });
 
 const native = list('milestone-4', 'test', {
@@ -316,6 +318,8 @@ const native = list('milestone-4', 'test', {
   'NATIVE-NAME-IN-USE':
     'Other bounds, policy or clock under a name throw ERR_GRANARY_NAME_IN_USE naming both.',
   'NATIVE-NAME-FREE': 'The last close, the end of its thread or its collection frees a name.',
+  'NATIVE-EVENTS':
+    'Each handle that listens gets each event of all threads once, in order per URI.',
 });
 
 const dumps = list('milestone-4', 'test', {
