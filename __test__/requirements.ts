@@ -300,6 +300,10 @@ const hazards = list('hazard', 'test', {
   'HAZARD-1-NATIVE': 'What a thread has open is given back when it ends.',
   'HAZARD-17-NATIVE': 'Deadlines in Rust wake each thread that listens, which none keeps alive.',
   'HAZARD-17-QUEUE': 'What waits for a halted thread is bounded; what overflows is counted.',
+  'HAZARD-12':
+    'A set that has returned is readable, and bounds and counters are exact, over threads too.',
+  'HAZARD-5-NATIVE':
+    'Native stores expire rightly where readings begin anew, and after a sleep of the clock.',
 });
 
 const native = list('milestone-4', 'test', {

@@ -9,14 +9,18 @@ const OPEN = `
   const caches = ['lru', 'tinylfu', 'adaptive'].map(
     (policy) => new ResourceCache({ maxEntries: 1_000, ttlMs: 900_000, policy }),
   );
+  for (const name of [undefined, 'idle']) {
+    caches.push(new ResourceCache({ storage: 'native', name, maxEntries: 1_000, ttlMs: 900_000 }));
+  }
   for (const cache of caches) {
     cache.on('expired', () => {});
     for (let n = 0; n < 1_000; n++) cache.set('mem://' + n, 'value');
+    for (let n = 0; n < 1_000; n++) cache.get('mem://' + n);
   }
 `;
 
 describe('an idle process with open caches', () => {
-  it('uses less than 0.5 % of a CPU over 10 s [IDLE-CPU]', async () => {
+  it('uses less than 0.5 % of a CPU over 10 s [IDLE-CPU, HAZARD-17-NATIVE]', async () => {
     const { cpuMs, threadTicks } = await runModule<{ cpuMs: number; threadTicks: number }>(`
       ${OPEN}
       // utime and stime of all threads, in ticks of 10 ms (proc(5)).
@@ -35,7 +39,7 @@ describe('an idle process with open caches', () => {
     expect(threadTicks).toBeLessThanOrEqual(5);
   }, 30_000);
 
-  it('ends by itself [IDLE-EXIT, HAZARD-17]', async () => {
+  it('ends by itself [IDLE-EXIT, HAZARD-17, HAZARD-17-NATIVE]', async () => {
     const { started } = await runModule<{ started: number }>(`
       ${OPEN}
       caches[0].set('mem://soon', 1, { ttlMs: 30_000 });
