@@ -35,6 +35,9 @@ async function lead(thread: StoreThread): Promise<void> {
 /** Begins a load in a thread that has to wait for another's. */
 async function follow(thread: StoreThread, own: string): Promise<void> {
   await thread.run(({ cache, kept }, own) => {
+    // It looks by itself now and then; here it is to be woken, or it waits for ever.
+    const { setInterval: original } = globalThis;
+    globalThis.setInterval = ((look: () => void) => original(look, 2 ** 30)) as typeof setInterval;
     kept['controller'] = new AbortController();
     kept['load'] = cache.load(
       'mem://slow',
@@ -64,7 +67,6 @@ describe('a loading thread that ends', () => {
       await lead(leader!);
       await follow(one!, 'one');
       await follow(other!, 'other');
-      const began = performance.now();
       if (way === 'terminate') await leader!.terminate();
       else if (way === 'exit') leader!.run(() => process.exit(3)).catch(() => {});
       else if (way === 'close') await leader!.run(({ cache }) => cache.close());
@@ -77,8 +79,6 @@ describe('a loading thread that ends', () => {
         );
       }
       const values = await Promise.all([outcome(one!), outcome(other!)]);
-      // Sooner than those that wait look by themselves.
-      expect(performance.now() - began).toBeLessThan(900);
       const [value] = values;
       expect(['one', 'other']).toContain(value);
       expect(values).toEqual([value, value]);
