@@ -89,7 +89,7 @@ export declare class StoreHandle {
   get(key: string, cell: number, at: number): string | Uint8Array | null
   /** A look-up that leaves no trace. */
   peek(key: string, at: number): string | Uint8Array | null
-  /** The value even if it has expired, while it is still held. */
+  /** The value that has expired, while it is still held; none of one that lives. */
   lastKnown(key: string, at: number): string | Uint8Array | null
   /** Stores a value. */
   set(key: string, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, at: number): void

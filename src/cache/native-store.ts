@@ -17,7 +17,7 @@ import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
 import { dumpNative, NativeSink, openDump } from './native-dump.ts';
 import { NearCells } from './near-cells.ts';
-import { NearMap } from './near-map.ts';
+import { NearMap, type NearEntry } from './near-map.ts';
 import type { Restore } from './restores.ts';
 import { ASLEEP, ManualClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
@@ -106,11 +106,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
       const clock = this.#clock;
       const now = clock === undefined ? this.#reading() : clock.read();
-      const isTrusted =
-        clock === undefined
-          ? (now - entry.reading) >>> 0 <= entry.trustedMs
-          : now <= entry.deadline;
-      if (isTrusted) {
+      if (this.#trusts(entry, now)) {
         this.#cells.count(entry.cell, now, clock !== undefined);
         const value = entry.read === undefined ? entry.value! : entry.read();
         if (this.#hub.heard.accessed) this.#hub.queue({ uri, event: 'accessed', value });
@@ -131,6 +127,11 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   lastKnown(uri: string): V | undefined {
+    const entry = this.#near.get(uri);
+    if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
+      const now = this.#clock === undefined ? this.#reading() : this.#clock.read();
+      if (this.#trusts(entry, now)) return undefined;
+    }
     const data = this.#handle.lastKnown(uri, this.#at());
     return data === null ? undefined : this.#decodeAnswer(data);
   }
@@ -331,6 +332,13 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
       seen: this.#cells.hitsOf(cell),
     });
     return value;
+  }
+
+  /** @param now a reading of the clock, or the user's time */
+  #trusts(entry: NearEntry<V>, now: number): boolean {
+    return this.#clock === undefined
+      ? (now - entry.reading) >>> 0 <= entry.trustedMs
+      : now <= entry.deadline;
   }
 
   /** Whether other threads listen to accesses: then each has to come by, and no near map serves any. */

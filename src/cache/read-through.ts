@@ -9,7 +9,7 @@ import type { BulkLoadContext, BulkLoader, LoadContext, Loader, LoadOptions } fr
 export interface LoadTarget<V> {
   /** A hit, recorded as an access. */
   get(uri: string): V | undefined;
-  /** The value even if it has expired, while it is still held. */
+  /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
   /** Stores what a loader made. @throws a GranaryError where the value cannot be kept. */
   store(uri: string, value: V, options: LoadOptions): void;

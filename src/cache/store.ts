@@ -46,7 +46,7 @@ export interface Store<V, Form = unknown> {
   countMiss(): void;
   /** As `get`, and nothing is recorded. */
   peek(uri: string): V | undefined;
-  /** The value even if it has expired, while it is still held. */
+  /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
   info(uri: string): EntryInfo | undefined;
   /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */

@@ -232,7 +232,7 @@ impl StoreHandle {
         self.store.peek(self.at(at), &key).map(Outgoing)
     }
 
-    /// The value even if it has expired, while it is still held.
+    /// The value that has expired, while it is still held; none of one that lives.
     #[napi(ts_return_type = "string | Uint8Array | null")]
     pub fn last_known(&self, key: String, at: f64) -> Option<Outgoing> {
         self.store.last_known(self.at(at), &key).map(Outgoing)

@@ -41,10 +41,13 @@ impl Store {
         })
     }
 
-    /// The value even if it has expired, while it is still held.
+    /// The value that has expired, while it is still held; none of one that lives.
     pub fn last_known(self: &Arc<Self>, caller: Caller, key: &str) -> Option<Arc<Value>> {
         self.with(caller, |contents, now| {
             let slot = contents.slab.find(contents.slab.hash(key), key)?;
+            if now.ms <= contents.slab.at(slot)?.deadline() {
+                return None;
+            }
             contents.answer(caller.handle, slot, None, now);
             contents.slab.at(slot).map(|entry| Arc::clone(&entry.value))
         })
