@@ -307,6 +307,8 @@ const hazards = list('hazard', 'test', {
 });
 
 const native = list('milestone-4', 'test', {
+  'NATIVE-ILL-FORMED':
+    'URIs and tags with lone surrogates are refused, never taken for one another',
   'NATIVE-ONE-LOAD': 'One load per URI over all threads; what others do meanwhile overtakes it.',
   'NATIVE-ORPHANED-LOAD':
     'When the thread of a load ends, those that wait go on at once with their own loader.',

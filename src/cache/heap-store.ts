@@ -127,6 +127,10 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     };
   }
 
+  accepts(): boolean {
+    return true;
+  }
+
   /** Any value can be held, by reference. */
   prepare(_: string, value: V): V {
     return value;

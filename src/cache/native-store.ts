@@ -120,13 +120,20 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     // The store counts its misses itself.
   }
 
+  /** Keys cross as UTF-8, in which all lone surrogates would be one character. */
+  accepts(uri: string): boolean {
+    return uri.isWellFormed();
+  }
+
   peek(uri: string): V | undefined {
+    if (!this.accepts(uri)) return undefined;
     const data = this.#handle.peek(uri, this.#at());
     this.#takeOwnMessages();
     return data === null ? undefined : this.#decodeAnswer(data);
   }
 
   lastKnown(uri: string): V | undefined {
+    if (!this.accepts(uri)) return undefined;
     const entry = this.#near.get(uri);
     if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
       const now = this.#clock === undefined ? this.#reading() : this.#clock.read();
@@ -137,6 +144,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   info(uri: string): EntryInfo | undefined {
+    if (!this.accepts(uri)) return undefined;
     const info = this.#handle.info(uri, this.#at());
     this.#takeOwnMessages();
     if (info === null) return undefined;
@@ -159,17 +167,20 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   invalidate(uri: string): boolean {
+    if (!this.accepts(uri)) return false;
     this.#near.delete(uri);
     return this.#changed(this.#handle.invalidate(uri, this.#at()));
   }
 
   invalidateTag(tag: string): number {
+    if (!tag.isWellFormed()) return 0;
     return this.#changed(this.#handle.invalidateTag(tag, this.#at()));
   }
 
   invalidateMatching(pattern: UriPattern): number {
     const { kind, prefix } = pattern;
     const at = this.#at();
+    if (!prefix.isWellFormed()) return 0;
     if (kind === 'prefix') return this.#changed(this.#handle.invalidatePrefix(prefix, at));
     // Loads first: one that stores its value before that is among the keys.
     const underWay = this.#handle.keysUnderWay(at).filter((uri) => pattern.matches(uri));
@@ -286,7 +297,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   #fetch(uri: string): V | undefined {
-    if (this.#closed || typeof uri !== 'string' || uri === '') return undefined;
+    if (this.#closed || typeof uri !== 'string' || uri === '' || !this.accepts(uri)) {
+      return undefined;
+    }
     const cell = this.#isWatchedElsewhere() ? -1 : this.#near.cellFor(uri);
     const data = this.#handle.get(uri, cell, this.#at());
     if (data === null) {

@@ -1,4 +1,4 @@
-import { describeUri } from '../describe-value.ts';
+import { describeUri, describeValue } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
@@ -181,6 +181,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   async load(uri: string, loader?: Loader<V>, options?: LoadOptions): Promise<V> {
     this.#checkKey(uri);
     if (loader !== undefined) checkFunction('loader', loader);
+    if (!this.#store.accepts(uri)) refuseUri(uri);
     return this.#readThrough.load(uri, loader, this.#checkLoad(options));
   }
 
@@ -197,6 +198,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   ): Promise<Map<string, V>> {
     const checked = this.#checkUris(uris);
     checkFunction('loader', loader);
+    for (const uri of checked) if (!this.#store.accepts(uri)) refuseUri(uri);
     return this.#readThrough.loadMany(checked, loader, this.#checkLoad(options));
   }
 
@@ -453,6 +455,7 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   #prepare(uri: string, value: V): unknown {
     if (value === undefined) badOption('value', value, 'anything but undefined');
+    if (!this.#store.accepts(uri)) refuseUri(uri);
     return this.#store.prepare(uri, value);
   }
 
@@ -532,6 +535,14 @@ function openStore<V>(settings: CacheSettings<V>, hub: EventHub<V>): Store<V> {
   return settings.storage === 'native'
     ? new NativeStore<V>(settings, hub)
     : new HeapStore<V>(settings, createHeapParts<V>(settings), hub);
+}
+
+function refuseUri(uri: string): never {
+  throw new GranaryError(
+    'ERR_GRANARY_BAD_URI',
+    `with storage 'native' a URI must be well-formed Unicode, got ${describeValue(uri)}`,
+    { data: { uri: describeValue(uri), allowed: 'a string without lone surrogates' } },
+  );
 }
 
 function closedError(): GranaryError {
