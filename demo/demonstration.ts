@@ -4,6 +4,8 @@ import { cacheChecks } from './cache-checks.ts';
 import { checkChangedFile } from './changed-file.ts';
 import type { Check } from './check.ts';
 import { readDocuments, type DocumentFile, type DocumentSet } from './documents.ts';
+import { oneLineChecks, runOneLine, type OneLineAct } from './one-line-act.ts';
+import { runThreads, threadChecks, THREADS, type ThreadAct } from './thread-act.ts';
 import { measure, type Measurement, type Participant } from './measurement.ts';
 import { CONTENDERS, startServer, workloads } from './pair.ts';
 import { RequestMix } from './request-mix.ts';
@@ -27,6 +29,8 @@ export interface Demonstration {
   /** Empty where answers differed: how fast a wrong answer comes is of no interest. */
   readonly measurements: readonly Measurement[];
   readonly freshMs: readonly number[];
+  /** `undefined` where answers differed. */
+  readonly acts: { readonly oneLine: OneLineAct; readonly threads: ThreadAct } | undefined;
 }
 
 /**
@@ -43,7 +47,7 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
   }
   const plans = workloads(documents);
   const servers = plans.length * CONTENDERS.length;
-  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 2);
+  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 4);
 
   const participants: Participant[] = [];
   try {
@@ -59,7 +63,8 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
       documents.documents,
       IN_FLIGHT,
     );
-    if (!same.holds) return { documents, checks: [same], measurements: [], freshMs: [] };
+    if (!same.holds)
+      return { documents, checks: [same], measurements: [], freshMs: [], acts: undefined };
 
     const plan = {
       mix: new RequestMix<DocumentFile>(documents.documents, ZIPF_EXPONENT, SEED),
@@ -79,6 +84,12 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
     const simultaneous = await checkSimultaneousReads(first, slowOrigin, settings, signal);
     progress.step('changing a file');
     const changed = await checkChangedFile(first, signal);
+    // Their memory and their work are not for the acts that follow to share.
+    await Promise.all(participants.map(({ server }) => server.close()));
+    progress.step('adding one line to a server');
+    const oneLine = await runOneLine(documents, signal);
+    progress.step(`starting ${THREADS} threads over one store`);
+    const threads = await runThreads(documents, settings.granaryRoot, signal);
     return {
       documents,
       checks: [
@@ -86,9 +97,12 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
         ...cacheChecks(measurements, documents.documents),
         simultaneous,
         changed.check,
+        ...oneLineChecks(oneLine),
+        ...threadChecks(threads, documents.documents.length),
       ],
       measurements,
       freshMs: changed.freshMs,
+      acts: { oneLine, threads },
     };
   } finally {
     await Promise.all(participants.map(({ server }) => server.close()));

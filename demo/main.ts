@@ -9,10 +9,12 @@ import { machine } from '../bench/report.ts';
 import { checkLine } from './check.ts';
 import { formatTable } from './console-table.ts';
 import { demonstrate, type Demonstration } from './demonstration.ts';
-import { method, remarks } from './remarks.ts';
+import { ONE_LINE_HEADER, oneLineRows } from './one-line-act.ts';
+import { method, remarks, threadRemarks } from './remarks.ts';
 import { reportPage } from './report/page.ts';
 import { RESULT_HEADER, RESULT_LEFT_COLUMNS, resultRows } from './result-table.ts';
 import { HELP, readSettings, type Settings } from './settings.ts';
+import { THREAD_HEADER, threadRows } from './thread-act.ts';
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -29,12 +31,18 @@ function settingsOrExit(): Settings {
 }
 
 function print(demonstration: Demonstration): void {
-  const { measurements, checks } = demonstration;
+  const { measurements, checks, acts } = demonstration;
   if (measurements.length > 0) {
     console.log(method(demonstration).join('\n'));
     console.log(`\n${formatTable(RESULT_HEADER, resultRows(measurements), RESULT_LEFT_COLUMNS)}\n`);
     console.log(remarks(demonstration).join('\n'));
     console.log();
+  }
+  if (acts !== undefined) {
+    const { oneLine, threads } = acts;
+    console.log(`${formatTable(ONE_LINE_HEADER, oneLineRows(oneLine), 1)}\n`);
+    console.log(`${formatTable(THREAD_HEADER, threadRows(threads), 1)}\n`);
+    console.log(`${threadRemarks(threads).join('\n')}\n`);
   }
   console.log(checks.map(checkLine).join('\n'));
   const failed = checks.filter(({ holds }) => !holds).length;
@@ -42,11 +50,11 @@ function print(demonstration: Demonstration): void {
 }
 
 async function writeResults(settings: Settings, demonstration: Demonstration): Promise<void> {
-  const { measurements, checks, freshMs, documents } = demonstration;
+  const { measurements, checks, freshMs, acts, documents } = demonstration;
   if (settings.jsonFile !== undefined) {
     const { sizeBytes, medianReadMs } = documents;
     const meta = { ...machine(), documents: documents.documents.length, sizeBytes, medianReadMs };
-    const json = JSON.stringify({ meta, checks, measurements, freshMs }, null, 2);
+    const json = JSON.stringify({ meta, checks, measurements, freshMs, ...acts }, null, 2);
     await writeFile(settings.jsonFile, `${json}\n`);
   }
   await writeFile(settings.reportFile, reportPage(demonstration));

@@ -12,6 +12,7 @@ import { bytes, count, milliseconds, percent } from './figures.ts';
 import { SLOW_ORIGIN_MS } from './pair.ts';
 import type { Measurement, RoundFigures } from './measurement.ts';
 import { baselineOf } from './result-table.ts';
+import type { ThreadAct } from './thread-act.ts';
 
 /** What was measured, and on what. */
 export function method({ documents: { documents, sizeBytes } }: Demonstration): string[] {
@@ -47,6 +48,19 @@ const IMPROVEMENTS = {
   p50: ({ p50Ms }: RoundFigures, alone: RoundFigures) => p50Ms < alone.p50Ms,
   p99: ({ p99Ms }: RoundFigures, alone: RoundFigures) => p99Ms < alone.p99Ms,
 } as const;
+
+/** How the threads were set up, and what sharing a store has cost them. */
+export function threadRemarks({ contentBytes, copies, nearEntries, figures }: ThreadAct): string[] {
+  const { 'a cache each': each, 'one store': one } = figures;
+  return [
+    `Each document is served ${count(copies)} times over, ${bytes(contentBytes)} in all, so that memory shows among what the`,
+    'process takes anyway: what it has grown by once all threads have read all documents. With one store each',
+    `thread keeps ${count(nearEntries)} of them decoded at hand, and decodes the others at every read.`,
+    one.readsPerSecond < each.readsPerSecond
+      ? 'NOT better with one store in this run: reads/s, which is what that costs.'
+      : 'In this run reads/s are better with one store, too.',
+  ];
+}
 
 /** Names what has not become better, or says that there is nothing such. */
 function noGains(measurements: readonly Measurement[]): string[] {

@@ -5,6 +5,7 @@ import {
   type ReadResourceResult,
 } from '@modelcontextprotocol/sdk/types.js';
 
+import { ANNOUNCE_TOOL } from './servers/announcements.ts';
 import { COUNTERS_TOOL, type Counters } from './servers/counters.ts';
 
 const LAST_WORDS = 2_000;
@@ -68,6 +69,11 @@ export class ServerProcess implements AsyncDisposable {
       if (params.uri === uri) onUpdated();
     });
     await this.#client.subscribeResource({ uri });
+  }
+
+  /** Has the server tell that a document has changed. */
+  async announce(uri: string): Promise<void> {
+    await this.#client.callTool({ name: ANNOUNCE_TOOL, arguments: { uri } });
   }
 
   async counters(): Promise<Counters> {

@@ -75,14 +75,20 @@ describe('the demo', () => {
     for (const [, , ...figures] of rows) {
       for (const figure of figures.slice(0, 3)) expect(parseFloat(figure)).toBeGreaterThan(0);
     }
-    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(8);
+    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(13);
     expect(run.stdout).not.toContain('✗');
     expect(lines.at(-1)).toBe('report: demo-report.html');
 
-    const { checks, measurements, meta } = JSON.parse(readFileSync(json, 'utf8'));
-    expect(checks).toHaveLength(8);
+    const { checks, measurements, meta, oneLine, threads } = JSON.parse(readFileSync(json, 'utf8'));
+    expect(checks).toHaveLength(13);
     expect(measurements).toHaveLength(6);
     expect(meta.documents).toBeGreaterThan(300);
+    expect(oneLine.figures['and one line'].handlerCalls).toBe(oneLine.documents);
+    const { 'a cache each': each, 'one store': one } = threads.figures;
+    expect([one.originLoads, each.originLoads]).toEqual([meta.documents, 4 * meta.documents]);
+    expect(one.staleReads).toBe(0);
+    expect(each.staleReads).toBeGreaterThan(0);
+    expect(run.stdout).toMatch(/^one store +\d+ .* \d+\.\d+ ×$/m);
   });
 
   it('writes a report that fetches nothing and needs no script [DEMO-RUN]', () => {
@@ -122,7 +128,7 @@ describe('the demo', () => {
     expect(demo.stdout).toMatch(/^workload .*reads\/s/m);
     expect(demo.stdout).toMatch(/^✗ every answer of every round .* reads, [\d,]+ wrong$/m);
     expect(demo.stdout).toMatch(/^\d+ FAILED$/m);
-    expect(readFileSync(report, 'utf8')).toMatch(/of 8 checks FAILED/);
+    expect(readFileSync(report, 'utf8')).toMatch(/of 13 checks FAILED/);
   });
 
   it('ends with 1, and leaves nothing running, where a server dies', async () => {
@@ -150,6 +156,17 @@ describe('the demo', () => {
     expect(await demo.end()).toEqual([code, null]);
     expect(demo.stdout).toBe('');
     expect(servers.filter(isAlive)).toEqual([]);
+  });
+
+  it('ends with its threads, too', async () => {
+    const demo = runAt(DEMO, '--report', path.join(folder, 'ended.html'));
+    await expect.poll(() => demo.stderr, { timeout: 60_000 }).toMatch(/starting 4 threads/);
+    const listed = () => childrenOf(demo.child.pid ?? 0);
+    await expect.poll(listed, { timeout: 10_000 }).toHaveLength(1);
+    const processes = await listed();
+    demo.child.kill('SIGTERM');
+    expect(await demo.end()).toEqual([143, null]);
+    expect(processes.filter(isAlive)).toEqual([]);
   });
 
   it('tells what is wrong with an option, and its options', async () => {

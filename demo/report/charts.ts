@@ -119,6 +119,26 @@ export function changesChart(freshMs: readonly number[]): string {
   });
 }
 
+/** What the second of two ways has changed: one group a figure, each over an axis of its own. */
+export function pairCharts(
+  charts: readonly {
+    readonly title: string;
+    readonly values: Readonly<Record<string, number>>;
+    readonly captionOf: (value: number) => string;
+  }[],
+): string {
+  const drawn = charts.map(({ title, values, captionOf }) => {
+    const bars = Object.entries(values).map(([label, value], index): Bar => ({
+      label,
+      value,
+      caption: captionOf(value),
+      style: index === 0 ? 'plain' : 'granary',
+    }));
+    return titled(title, barChart({ title, width: HALF, groups: [{ title: '', bars }] }));
+  });
+  return `<div class="columns two">${drawn.join('')}</div>`;
+}
+
 function medianBar({ rounds, median }: Measurement, figure: keyof RoundFigures) {
   const values = rounds.map((round) => round[figure]);
   return {

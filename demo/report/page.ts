@@ -1,8 +1,9 @@
 import type { Check } from '../check.ts';
 import type { Demonstration } from '../demonstration.ts';
 import type { Measurement } from '../measurement.ts';
-import { method, remarks } from '../remarks.ts';
+import { method, remarks, threadRemarks } from '../remarks.ts';
 import { RESULT_HEADER, RESULT_LEFT_COLUMNS, resultRows } from '../result-table.ts';
+import { THREADS } from '../thread-act.ts';
 import {
   boundsChart,
   changesChart,
@@ -11,6 +12,7 @@ import {
   readsChart,
   roundCharts,
 } from './charts.ts';
+import { oneLineCharts, threadCharts } from './act-sections.ts';
 import { escaped } from './markup.ts';
 import { STYLE } from './style.ts';
 
@@ -47,6 +49,7 @@ function figures(
   freshMs: readonly number[],
   demonstration: Demonstration,
 ): string {
+  const { acts } = demonstration;
   return `<p class="note">${escaped(method(demonstration).join(' '))}</p>
 <ul class="legend">
 <li><i class="plain"></i>SDK alone</li>
@@ -60,8 +63,15 @@ ${section('Loads of the origin', 'How often a file was read for the same request
 ${section('What the cache held at most, and its bounds', 'Looked at after every load; a full track is the bound.', boundsChart(measurements))}
 ${section('Round by round', 'Reads per second; all servers had the same requests in the same round.', roundCharts(measurements))}
 ${section('From a change on disk to the client having read it', 'granary serve, one subscribed client: write, notification and new read together, ms.', changesChart(freshMs))}
+${acts === undefined ? '' : actSections(acts)}
 <h2>All figures</h2>
 <div class="scroll">${table(measurements)}</div>`;
+}
+
+function actSections({ oneLine, threads }: NonNullable<Demonstration['acts']>): string {
+  return `${section('One line added to a plain server', 'The server of the SDK as it was, and with cacheServer.', oneLineCharts(oneLine))}
+${section(`${THREADS} worker threads`, 'The same server in each, with a cache each and over one store.', threadCharts(threads))}
+<p>${escaped(threadRemarks(threads).join(' '))}</p>`;
 }
 
 function section(title: string, note: string, chart: string): string {

@@ -1,8 +1,14 @@
-/** The server without granary: the SDK's own, which reads the file at every read of a resource. */
+/**
+ * The server without granary: the SDK's own, which reads the file at every read of a resource. On
+ * request it has the one line that makes it answer from a cache.
+ */
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 
+import { cacheServer } from 'mcp-granary/mcp';
+
 import { DOCUMENT_TEMPLATE } from '../documents.ts';
+import { registerAnnouncements } from './announcements.ts';
 import { registerCounters } from './counters.ts';
 import { Origin } from './origin.ts';
 import { readServerArguments } from './server-arguments.ts';
@@ -10,7 +16,7 @@ import { readServerArguments } from './server-arguments.ts';
 // ^C in a terminal reaches this process too; the demo ends it by the end of its input.
 process.on('SIGINT', () => {});
 
-const { root, delayMs } = readServerArguments();
+const { root, delayMs, oneLine } = readServerArguments();
 const origin = new Origin(root, delayMs);
 
 const server = new McpServer({ name: 'documents', version: '1.0.0' });
@@ -24,4 +30,6 @@ server.registerResource(
   },
 );
 registerCounters(server, () => ({ originLoads: origin.loads }));
+registerAnnouncements(server);
+if (oneLine) cacheServer(server);
 await server.connect(new StdioServerTransport());

@@ -9,6 +9,8 @@ export interface ServerArguments {
   /** Bounds of the cache; the server without one takes no notice. */
   readonly maxEntries: number;
   readonly maxBytes: number;
+  /** Whether the server without granary gets the one line that caches it. */
+  readonly oneLine?: boolean;
 }
 
 export function formatServerArguments(given: ServerArguments): string[] {
@@ -18,12 +20,19 @@ export function formatServerArguments(given: ServerArguments): string[] {
 export function readServerArguments(): ServerArguments {
   const option = { type: 'string', default: '' } as const;
   const { values } = parseArgs({
-    options: { root: option, delayMs: option, maxEntries: option, maxBytes: option },
+    options: {
+      root: option,
+      delayMs: option,
+      maxEntries: option,
+      maxBytes: option,
+      oneLine: option,
+    },
   });
   return {
     root: values.root,
     delayMs: Number(values.delayMs),
     maxEntries: Number(values.maxEntries),
     maxBytes: Number(values.maxBytes),
+    oneLine: values.oneLine === 'true',
   };
 }

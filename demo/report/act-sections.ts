@@ -1,0 +1,29 @@
+import { bytes, count } from '../figures.ts';
+import { LINES, type OneLineAct, type OneLineFigures } from '../one-line-act.ts';
+import type { ThreadFigures } from '../servers/thread-settings.ts';
+import { grownBytes, SHARINGS, type ThreadAct } from '../thread-act.ts';
+import { pairCharts } from './charts.ts';
+
+export function oneLineCharts({ figures }: OneLineAct): string {
+  const by = (figure: (each: OneLineFigures) => number) =>
+    Object.fromEntries(LINES.map((lines) => [lines, figure(figures[lines])]));
+  return pairCharts([
+    { title: 'Calls of the handler', values: by((each) => each.handlerCalls), captionOf: count },
+    { title: 'Reads per second', values: by((each) => each.readsPerSecond), captionOf: count },
+  ]);
+}
+
+export function threadCharts({ figures }: ThreadAct): string {
+  const by = (figure: (each: ThreadFigures) => number) =>
+    Object.fromEntries(SHARINGS.map((sharing) => [sharing, figure(figures[sharing])]));
+  return pairCharts([
+    { title: 'Loads of the origin', values: by((each) => each.originLoads), captionOf: count },
+    { title: 'Growth of the process', values: by(grownBytes), captionOf: bytes },
+    {
+      title: 'Stale reads after a change',
+      values: by((each) => each.staleReads),
+      captionOf: count,
+    },
+    { title: 'Reads per second', values: by((each) => each.readsPerSecond), captionOf: count },
+  ]);
+}
