@@ -79,10 +79,10 @@ export declare class StoreHandle {
   constructor(options: StoreOptions, waker?: StoreWaker | undefined | null)
   /** The memory of the store, or this handle's own; each to be mapped once. */
   memory(own: boolean): ArrayBuffer
-  /** Writes a number into a block; JS looks whether it sees it. */
-  writeNonce(own: boolean, nonce: number): void
+  /** Writes a number into the handle's block; JS looks whether it sees it. */
+  writeNonce(nonce: number): void
   /** Reads what JS wrote in answer. */
-  readEcho(own: boolean): number
+  readEcho(): number
   /** The reading now; the clock ticks from here on. */
   wake(): number
   /** A look-up that counts as an access; a negative cell is none. */

@@ -12,6 +12,8 @@ export type Berth<V> =
       readonly role: 'follow';
       readonly number: number;
       readonly outcome: Promise<FleetOutcome<V>>;
+      /** Waits no more. */
+      leave(): void;
     };
 
 /**

@@ -40,6 +40,8 @@ export class Flight<V> {
   readonly waiters = new Set<Waiter<V>>();
   /** Its number in the fleet of all threads, where there is one; of those it follows, theirs. */
   number: number | undefined;
+  /** Has it wait no more, where another thread runs its loader. */
+  unfollow: (() => void) | undefined;
 
   constructor(uri: string, run: LoaderRun, tags: readonly string[], tagEpoch: number) {
     this.uri = uri;
@@ -139,7 +141,9 @@ export class Flights<V> {
   /** The loader has told the tags of its value; one that was invalidated meanwhile detaches it. */
   retag(flight: Flight<V>, tags: readonly string[]): void {
     flight.tags = tags;
-    if (flight.number !== undefined) this.#fleet!.retag(flight.number, tags);
+    if (flight.number !== undefined && flight.unfollow === undefined) {
+      this.#fleet!.retag(flight.number, tags);
+    }
     const isFound = this.#flights.get(flight.uri) === flight;
     if (isFound && this.#isOvertakenByTag(flight)) this.#detach(flight);
   }
@@ -188,8 +192,9 @@ export class Flights<V> {
 
   #abandon(flight: Flight<V>, reason: unknown): void {
     if (!this.#airborne.has(flight)) return;
-    const { number } = flight;
-    if (number !== undefined && this.#fleet!.abandon(number)) return;
+    const { number, unfollow } = flight;
+    if (unfollow !== undefined) unfollow();
+    else if (number !== undefined && this.#fleet!.abandon(number)) return;
     if (flight.attached) this.#detach(flight);
     this.#airborne.delete(flight);
     flight.run.leave(reason);

@@ -21,13 +21,14 @@ export function openDump(handle: StoreHandle, at: number): StoreDump {
 export async function* dumpNative(
   dump: StoreDump,
   handle: StoreHandle,
-  at: () => number,
+  home: DumpHome,
   host: DumpHost,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const slice = new TimeSlice();
   for (;;) {
     host.checkOpen();
-    const piece = dump.next(handle, at());
+    const piece = dump.next(handle, home.at());
+    home.takeMessages();
     host.flush();
     if (piece === null) break;
     if (piece.length > 0) yield piece;

@@ -15,7 +15,7 @@ const LOOK_MS = 1_000;
 /** A load of another thread that callers here wait for. */
 interface Followed<V> {
   readonly uri: string;
-  tell(outcome: FleetOutcome<V>): void;
+  readonly tell: (outcome: FleetOutcome<V>) => void;
 }
 
 /** What a fleet asks of its store. */
@@ -34,7 +34,8 @@ export interface FleetHome<V> {
 export class NativeFleet<V> implements Fleet<V, EncodedValue> {
   readonly #handle: StoreHandle;
   readonly #home: FleetHome<V>;
-  readonly #followed = new Map<number, Followed<V>>();
+  /** By number; loads of one URI that were parted here may wait for one and the same elsewhere. */
+  readonly #followed = new Map<number, Set<Followed<V>>>();
   #look: NodeJS.Timeout | undefined;
 
   constructor(handle: StoreHandle, home: FleetHome<V>) {
@@ -44,12 +45,13 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
 
   board(uri: string, tags: readonly string[]): Berth<V> {
     const { data, flight, leads } = this.#handle.board(uri, [...tags], this.#home.at());
+    this.#home.takeMessages();
     if (data !== undefined) {
       const value = this.#home.decodeAnswer(data);
       if (value !== undefined) return { role: 'cached', value };
     }
     if (leads || data !== undefined) return { role: 'lead', number: flight };
-    return { role: 'follow', number: flight, outcome: this.#follow(flight, uri) };
+    return this.#follow(flight, uri);
   }
 
   land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime): V {
@@ -62,41 +64,37 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
   }
 
   crash(number: number, error: GranaryError): void {
-    this.#handle.crash(number, toFailure(error), this.#home.at());
+    this.#handle.crash(number, toFailure(error), 0);
   }
 
   retag(number: number, tags: readonly string[]): void {
-    this.#handle.retag(number, [...tags], this.#home.at());
+    this.#handle.retag(number, [...tags], 0);
   }
 
   isAttached(number: number): boolean {
-    return this.#handle.isAttached(number, this.#home.at());
+    return this.#handle.isAttached(number, 0);
   }
 
   abandon(number: number): boolean {
-    if (this.#followed.delete(number)) {
-      this.#handle.unfollow(number, this.#home.at());
-      this.#restIfIdle();
-      return false;
-    }
-    return this.#handle.abandon(number, this.#home.at());
+    return this.#handle.abandon(number, 0);
   }
 
   served(uri: string, value: V, callers: number): void {
     if (!this.#home.isWatchedElsewhere()) return;
     const { kind, data } = encodeValue(uri, value);
-    this.#handle.tellAccessed(uri, kind, data, callers, this.#home.at());
+    this.#handle.tellAccessed(uri, kind, data, callers, 0);
   }
 
   /** Another thread's load has ended. */
   landed({ flight, kind, data, failure }: StoreMessage): void {
-    const followed = this.#followed.get(flight);
-    if (followed === undefined) return;
+    const followed = this.#followed.get(flight) ?? [];
     this.#followed.delete(flight);
     this.#restIfIdle();
-    const value = data === undefined ? undefined : this.#home.decode(kind, data);
-    if (failure !== undefined) followed.tell({ error: toError(failure, followed.uri) });
-    else followed.tell(value === undefined ? undefined : { value });
+    for (const { uri, tell } of followed) {
+      const value = data === undefined ? undefined : this.#home.decode(kind, data);
+      if (failure !== undefined) tell({ error: toError(failure, uri) });
+      else tell(value === undefined ? undefined : { value });
+    }
   }
 
   close(): void {
@@ -104,9 +102,25 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     this.#restIfIdle();
   }
 
-  #follow(flight: number, uri: string): Promise<FleetOutcome<V>> {
+  #follow(number: number, uri: string): Berth<V> {
     this.#look ??= setInterval(() => this.#home.takeMessages(), LOOK_MS);
-    return new Promise((tell) => this.#followed.set(flight, { uri, tell }));
+    const followed = this.#followed.get(number) ?? new Set();
+    this.#followed.set(number, followed);
+    let leave = (): void => {};
+    const outcome = new Promise<FleetOutcome<V>>((tell) => {
+      const waiting = { uri, tell };
+      followed.add(waiting);
+      leave = () => {
+        followed.delete(waiting);
+        if (followed.size === 0) this.#unfollow(number);
+      };
+    });
+    return { role: 'follow', number, outcome, leave: () => leave() };
+  }
+
+  #unfollow(number: number): void {
+    if (this.#followed.delete(number)) this.#handle.unfollow(number, 0);
+    this.#restIfIdle();
   }
 
   #restIfIdle(): void {

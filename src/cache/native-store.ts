@@ -15,7 +15,7 @@ import type { EntryInfo } from './cache-stats.ts';
 import { NativeFleet, tagsOf } from './native-fleet.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
-import { dumpNative, NativeSink, openDump } from './native-dump.ts';
+import { type DumpHome, dumpNative, NativeSink, openDump } from './native-dump.ts';
 import { NearCells } from './near-cells.ts';
 import { NearMap, type NearEntry } from './near-map.ts';
 import type { Restore } from './restores.ts';
@@ -183,8 +183,8 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     if (!prefix.isWellFormed()) return 0;
     if (kind === 'prefix') return this.#changed(this.#handle.invalidatePrefix(prefix, at));
     // Loads first: one that stores its value before that is among the keys.
-    const underWay = this.#handle.keysUnderWay(at).filter((uri) => pattern.matches(uri));
-    if (underWay.length > 0) this.#handle.detach(underWay, at);
+    const underWay = this.#handle.keysUnderWay(0).filter((uri) => pattern.matches(uri));
+    if (underWay.length > 0) this.#handle.detach(underWay, 0);
     const keys = this.#handle.keysWithPrefix(prefix, at).filter((uri) => pattern.matches(uri));
     return this.#changed(keys.length === 0 ? 0 : this.#handle.invalidateKeys(keys, at));
   }
@@ -238,22 +238,23 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
 
   dump(host: DumpHost): AsyncIterable<Uint8Array> {
     const handle = this.#handle;
-    return dumpNative(openDump(handle, this.#at()), handle, () => this.#at(), host);
+    return dumpNative(openDump(handle, this.#at()), handle, this.#dumpHome(), host);
   }
 
   beginRestore(): number {
-    return this.#handle.beginRestore(this.#at());
+    return this.#handle.beginRestore(0);
   }
 
   endRestore(): void {
-    this.#handle.endRestore(this.#at());
+    this.#handle.endRestore(0);
   }
 
   openSink({ since }: Restore, host: SinkHost): DumpSink {
-    return new NativeSink(this.#handle, since, host, {
-      at: () => this.#at(),
-      takeMessages: () => this.#takeOwnMessages(),
-    });
+    return new NativeSink(this.#handle, since, host, this.#dumpHome());
+  }
+
+  #dumpHome(): DumpHome {
+    return { at: () => this.#at(), takeMessages: () => this.#takeOwnMessages() };
   }
 
   throwFault(): void {
@@ -373,7 +374,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     for (const [event, bit] of Object.entries(EVENT_BITS)) {
       if (this.#hub.heard[event as ResourceEventName]) heard |= bit;
     }
-    this.#handle.listen(heard, this.#at());
+    this.#handle.listen(heard, 0);
   }
 
   #changed<T>(result: T): T {

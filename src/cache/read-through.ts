@@ -109,10 +109,8 @@ export class ReadThrough<V> {
     chosen: Choices,
   ): Promise<void> {
     // Not awaited where there is nothing to wait for: a loader is called before `load` returns.
-    if (this.#target.fleet !== undefined) {
-      const following = this.#board(flight, chosen);
-      if (following !== undefined && !(await following)) return;
-    }
+    const following = this.#target.fleet && this.#boardSafely(flight, chosen);
+    if (following !== undefined && !(await following)) return;
     const context: LoadContext<V> = Object.freeze({
       signal: flight.run.controller.signal,
       stale,
@@ -134,7 +132,7 @@ export class ReadThrough<V> {
     chosen: Choices,
   ): Promise<void> {
     const own = flights.filter((flight) => {
-      const following = this.#target.fleet && this.#board(flight, chosen);
+      const following = this.#target.fleet && this.#boardSafely(flight, chosen);
       if (following === undefined) return true;
       // One that is left to itself by the other thread is loaded by itself.
       void following.then((leads) =>
@@ -174,6 +172,19 @@ export class ReadThrough<V> {
     }
   }
 
+  /** As `#board`; where that fails, so does the load, and nobody waits for ever. */
+  #boardSafely(flight: Flight<V>, chosen: Choices): Promise<boolean> | undefined {
+    const fail = (error: unknown): false => {
+      this.#crash(flight, error);
+      return false;
+    };
+    try {
+      return this.#board(flight, chosen)?.catch(fail);
+    } catch (error) {
+      return Promise.resolve(fail(error));
+    }
+  }
+
   /**
    * Enters a flight into the fleet.
    *
@@ -188,6 +199,7 @@ export class ReadThrough<V> {
     }
     flight.number = berth.number;
     if (berth.role === 'lead') return undefined;
+    flight.unfollow = () => berth.leave();
     this.coalescedLoads++;
     return this.#follow(flight, berth.outcome, chosen);
   }
@@ -199,6 +211,7 @@ export class ReadThrough<V> {
   ): Promise<boolean> {
     const outcome = await awaited;
     flight.number = undefined;
+    flight.unfollow = undefined;
     if (!this.flights.isAirborne(flight)) return false;
     if (outcome === undefined) return (await this.#board(flight, chosen)) ?? true;
     if ('value' in outcome) this.#deliver(flight, outcome.value);
@@ -269,7 +282,8 @@ export class ReadThrough<V> {
 
   #refuse(flight: Flight<V>, error: GranaryError): void {
     this.flights.land(flight);
-    if (flight.number !== undefined) this.#target.fleet!.crash(flight.number, error);
+    const { number, unfollow } = flight;
+    if (number !== undefined && unfollow === undefined) this.#target.fleet!.crash(number, error);
     for (const waiter of flight.waiters) waiter.reject(error);
     flight.waiters.clear();
   }

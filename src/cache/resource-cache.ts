@@ -414,7 +414,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
     this.#restores.overtake(uri);
-    if (weight > this.maxEntryBytes) this.#logTooLarge(uri, weight);
+    this.#logIfTooLarge(uri, weight);
     this.#store.set(uri, form, weight, lifetime, loaded);
     if (loaded) this.#hub.flush();
     else this.#end();
@@ -424,7 +424,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     const form = this.#prepare(uri, value);
     const weight = this.#weigh(uri, value, form, options);
     this.#checkOpen();
-    if (weight > this.maxEntryBytes) this.#logTooLarge(uri, weight);
+    this.#logIfTooLarge(uri, weight);
     this.#restores.overtake(uri);
     const kept = this.#store.fleet!.land(number, form, weight, this.#lifetimeOf(options));
     this.#hub.flush();
@@ -439,9 +439,12 @@ export class ResourceCache<V = unknown> implements Disposable {
     };
   }
 
-  #logTooLarge(uri: string, weightBytes: number): void {
+  #logIfTooLarge(uri: string, weightBytes: number): void {
+    const { logger } = this.#settings;
+    if (logger === undefined) return;
     const { maxEntryBytes } = this;
-    this.#settings.logger?.debug('a value is too large for its cache and is not kept', {
+    if (weightBytes <= maxEntryBytes) return;
+    logger.debug('a value is too large for its cache and is not kept', {
       uri: describeUri(uri),
       weightBytes,
       maxEntryBytes,

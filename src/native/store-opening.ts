@@ -45,16 +45,15 @@ export function openStore(opening: StoreOpening, startMs: number): OpenedStore {
     () => new addon.StoreHandle(name === undefined ? options : { ...options, name }, threadWaker()),
   );
   try {
-    const [words, own] = [false, true].map((isOwn) =>
-      callNative(() =>
-        mapBlock({
-          memory: () => handle.memory(isOwn),
-          writeNonce: (nonce) => handle.writeNonce(isOwn, nonce),
-          readEcho: () => handle.readEcho(isOwn),
-        }),
-      ),
+    // The proof is the handle's own: in the words of all, threads that open at once would write theirs.
+    const own = callNative(() =>
+      mapBlock({
+        memory: () => handle.memory(true),
+        writeNonce: (nonce) => handle.writeNonce(nonce),
+        readEcho: () => handle.readEcho(),
+      }),
     );
-    return { handle, words: words!, own: own! };
+    return { handle, words: new Int32Array(callNative(() => handle.memory(false))), own };
   } catch (error) {
     handle.close();
     throw error;

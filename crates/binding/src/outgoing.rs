@@ -37,10 +37,10 @@ impl ToNapiValue for Outgoing {
         if status == sys::Status::napi_ok {
             return Ok(text);
         }
-        Err(napi::Error::new(
-            napi::Status::from(status),
-            "the value is too long for a string of this runtime".to_owned(),
-        ))
+        // More bytes than V8 takes at once, though maybe not more characters: JS decodes them.
+        let copy = BufferSlice::copy_from(&node, bytes)?;
+        // SAFETY: as above.
+        unsafe { BufferSlice::to_napi_value(env, copy) }
     }
 }
 

@@ -201,16 +201,16 @@ impl StoreHandle {
         }
     }
 
-    /// Writes a number into a block; JS looks whether it sees it.
+    /// Writes a number into the handle's block; JS looks whether it sees it.
     #[napi]
-    pub fn write_nonce(&self, own: bool, nonce: i32) {
-        self.word(own, NONCE).store(nonce, Ordering::SeqCst);
+    pub fn write_nonce(&self, nonce: i32) {
+        self.block.word(NONCE).store(nonce, Ordering::SeqCst);
     }
 
     /// Reads what JS wrote in answer.
     #[napi]
-    pub fn read_echo(&self, own: bool) -> i32 {
-        self.word(own, NONCE_ECHO).load(Ordering::SeqCst)
+    pub fn read_echo(&self) -> i32 {
+        self.block.word(NONCE_ECHO).load(Ordering::SeqCst)
     }
 
     /// The reading now; the clock ticks from here on.
@@ -529,14 +529,6 @@ impl StoreHandle {
         let is_closed = self.closed.load(Ordering::SeqCst);
         let handle = if is_closed { NOBODY } else { self.handle };
         Caller { handle, at }
-    }
-
-    fn word(&self, own: bool, at: usize) -> &AtomicI32 {
-        if own {
-            self.block.word(at)
-        } else {
-            self.store.words().word(at)
-        }
     }
 }
 

@@ -224,6 +224,11 @@ impl Store {
         &self.words
     }
 
+    /// How it was made.
+    pub(crate) fn made_with(&self) -> &StoreOptions {
+        &self.options
+    }
+
     /// How it was made, with the bounds of now.
     #[must_use]
     pub fn options(&self) -> StoreOptions {

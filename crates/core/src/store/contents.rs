@@ -347,6 +347,10 @@ impl Contents {
 
     /// Keys that start with `prefix`, living or not; no look at any other.
     pub(super) fn with_prefix(&mut self, prefix: &str) -> Vec<Arc<str>> {
+        if prefix.is_empty() {
+            let entries = self.slab.arrivals().filter_map(|slot| self.slab.at(slot));
+            return entries.map(|entry| Arc::clone(&entry.key)).collect();
+        }
         let slab = &self.slab;
         let prefixes = self.prefixes.get_or_insert_with(|| {
             let keys = slab.arrivals().filter_map(|slot| slab.at(slot));
@@ -416,7 +420,6 @@ impl Contents {
     /// Drops all entries; what they hold is returned, to be dropped without the lock.
     pub(super) fn clear(&mut self, now: Moment, actor: u32) -> impl Sized + use<> {
         self.take_hits(now);
-        self.freed_bytes += self.order.weight;
         let order = self.order.clear();
         self.deadlines.clear();
         self.tags.clear();
@@ -424,6 +427,7 @@ impl Contents {
         let slab = self.slab.take();
         self.words.bump_all();
         for entry in slab.arrivals().filter_map(|slot| slab.at(slot)) {
+            self.freed_bytes += entry.held_bytes();
             let expired = now.ms > entry.deadline();
             let kind = if expired {
                 self.counters.expirations += 1;
@@ -637,6 +641,7 @@ impl Contents {
         };
         let former_due = entry.due;
         let former_tags = std::mem::replace(&mut entry.tags, tags);
+        self.freed_bytes += entry.held_bytes();
         entry.value = value;
         entry.born = now.ms;
         entry.ttl_ms = lifetime.ttl_ms;
@@ -686,7 +691,7 @@ impl Contents {
     /// Takes out who has left the order already.
     fn take_out(&mut self, slot: u32) -> Option<Entry> {
         let entry = self.slab.remove(slot)?;
-        self.freed_bytes += entry.weight;
+        self.freed_bytes += entry.held_bytes();
         self.deadlines.remove(entry.due, slot);
         self.tags.remove(&entry.tags, slot);
         if let Some(prefixes) = &mut self.prefixes {

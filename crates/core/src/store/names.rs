@@ -54,7 +54,9 @@ pub fn open(
         && let Some(handle) = store.join(Arc::clone(&block), waker.clone())
     {
         let held = store.options();
-        if held != *options || held.manual {
+        // A resize is no other store: whoever opens it as it was made gets it as it is.
+        let is_same = held == *options || store.made_with() == options;
+        if !is_same || held.manual {
             store.leave(handle);
             return Err(Error::NameInUse {
                 name: name.to_owned(),

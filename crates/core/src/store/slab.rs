@@ -52,6 +52,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Bytes that its key and value take, whatever it was weighed as.
+    pub(super) fn held_bytes(&self) -> u64 {
+        (self.key.len() + self.value.bytes.len()) as u64
+    }
+
     /// The time up to which it lives, inclusive.
     pub(super) fn deadline(&self) -> f64 {
         let by_age = if self.ttl_ms > 0.0 {

@@ -14,8 +14,8 @@ pub mod word {
     pub const HEADER: usize = 112;
 }
 
-/// Fewest and most version words: 4 and 256 kB.
-const STRIPES: (usize, usize) = (1 << 10, 1 << 16);
+/// Fewest and most version words, 16 and 256 kB; there are no more after a resize.
+const STRIPES: (usize, usize) = (1 << 12, 1 << 16);
 
 /// Clock and versions of one store. Each version word counts the changes of all keys of its stripe.
 ///
