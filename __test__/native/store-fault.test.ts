@@ -185,4 +185,25 @@ describe('a panic of our own in a native store', () => {
     expect(await cache.load('mem://load', () => 'value')).toBe('value');
     expect(cache.get('mem://load')).toBe('value');
   });
+
+  it('during a restore lets it bring back nothing that is invalidated after [PANIC-NATIVE]', async () => {
+    const source = openFilled();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source.cache.dump()) chunks.push(chunk);
+    const target = new ResourceCache<string>({ storage: 'native', maxEntries: 500, ttlMs: 0 });
+    opened.push(target);
+    const gate = deferred<void>();
+    const slow = async function* (): AsyncGenerator<Uint8Array> {
+      await gate.promise;
+      yield* chunks;
+    };
+    const restored = target.restore(slow());
+    target.invalidate('mem://1');
+    [...handles].at(-1)!.armFault(true);
+    await granaryFailure(() => target.sync(), INTERNAL);
+    target.invalidate('mem://2');
+    gate.resolve();
+    await restored;
+    expect([1, 2, 3].map((n) => target.get(`mem://${n}`))).toEqual([undefined, undefined, '3']);
+  });
 });

@@ -136,6 +136,8 @@ impl Contents {
         self.stays = former.stays;
         self.lives = former.lives;
         self.has_wakes = former.has_wakes;
+        // A restore under way must not bring back what is invalidated from here on.
+        self.overtaken = former.overtaken;
         // A loader of before must not land in a load of after.
         self.flights = former.flights.successor();
         for number in self.handles.numbers() {
