@@ -125,8 +125,10 @@ export declare class StoreHandle {
   weightBytes(): number
   /** Heavier entries are not kept. */
   maxEntryBytes(): number
-  /** The next living entry in the order of arrival. */
-  next(place: Array<number> | undefined | null, withValue: boolean, at: number): StorePlace | null
+  /** The next places in the order of arrival, two numbers each. */
+  places(after: Array<number> | undefined | null, most: number, at: number): Array<number>
+  /** The living entry of a place. */
+  atPlace(slot: number, ticket: number, withValue: boolean, at: number): StorePlace | null
   /** This thread misses a value and could load it. */
   board(key: string, tags: Array<string>, at: number): StoreBoarding
   /** A load has made a value; whether it was stored. */
@@ -165,8 +167,8 @@ export declare class StoreRestore {
   constructor(since: number, cloneFormat: number, v8Format: number)
   /** Takes the next bytes of the dump. */
   push(bytes: Uint8Array): void
-  /** Takes in some entries of what was pushed. */
-  step(handle: StoreHandle, at: number): StoreRestored
+  /** Takes in some entries of what was pushed, but those that `refuses` names by key and tags. */
+  step(handle: StoreHandle, at: number, refuses?: Refusal | undefined | null): StoreRestored
 }
 
 /** The one waker of an environment. Many wakes before the callback runs are one. */
@@ -337,8 +339,6 @@ export interface StorePlace {
   key: string
   /** Its value, where that was asked for; the kind is in the answer's words. */
   data?: string | Uint8Array
-  /** Where the next one is found; to be handed back. */
-  place: Array<number>
 }
 
 /** What became of some entries of a dump. */

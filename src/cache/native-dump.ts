@@ -3,6 +3,7 @@ import type { StoreDump, StoreHandle } from '../native/store-opening.ts';
 import { NEWEST_CLONES } from './clone-format.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
+import type { Restore } from './restores.ts';
 import { TimeSlice } from './time-slice.ts';
 
 /** What dumps and restores ask of a native store. */
@@ -42,18 +43,24 @@ export async function* dumpNative(
 export class NativeSink implements DumpSink {
   readonly summary = { restored: 0, expired: 0, skipped: 0 };
   readonly #restore;
+  readonly #rules: Restore;
   readonly #handle: StoreHandle;
   readonly #host: SinkHost;
   readonly #home: DumpHome;
 
-  /** @param since what was changed after that moment wins over the dump */
-  constructor(handle: StoreHandle, since: number, host: SinkHost, home: DumpHome) {
+  /** @param restore what has overtaken the dump since it began: the store knows keys and tags by itself */
+  constructor(handle: StoreHandle, restore: Restore, host: SinkHost, home: DumpHome) {
+    const { since } = restore;
     const { format, v8Format } = NEWEST_CLONES;
+    this.#rules = restore;
     this.#restore = callNative(() => new (loadAddon().StoreRestore)(since, format, v8Format));
     this.#handle = handle;
     this.#host = host;
     this.#home = home;
   }
+
+  readonly #isOvertaken = (key: string, tags: string[]): boolean =>
+    this.#rules.isOvertaken(key, tags);
 
   push(bytes: Uint8Array): void {
     this.#restore.push(bytes);
@@ -61,8 +68,9 @@ export class NativeSink implements DumpSink {
 
   step(): boolean {
     this.#host.checkOpen();
+    const refuses = this.#rules.hasRules ? this.#isOvertaken : undefined;
     const { keys, expired, skipped, more } = callNative(() =>
-      this.#restore.step(this.#handle, this.#home.at()),
+      this.#restore.step(this.#handle, this.#home.at(), refuses),
     );
     this.summary.restored += keys.length;
     this.summary.expired += expired;

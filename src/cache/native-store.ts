@@ -39,6 +39,9 @@ const EVENT_OF_BIT = new Map<number, ResourceEventName>(
 /** By the numbers of `crates/core/src/value.rs`. */
 const CAUSES: readonly (EvictionCause | undefined)[] = [undefined, 'size', 'too-large', 'resize'];
 
+/** Places that iteration asks for at a time. */
+const PLACES = 64;
+
 /** The share of `maxBytes` that a near map may hold besides what the store holds. */
 const NEAR_SHARE = 1 / 4;
 
@@ -206,6 +209,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
 
   resize({ maxEntries, maxBytes }: Bounds): void {
     callNative(() => this.#handle.resize(maxEntries, maxBytes, this.#at()));
+    this.#near.resize(maxBytes * NEAR_SHARE);
     this.#takeOwnMessages();
   }
 
@@ -226,13 +230,16 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   *#each(withValue: boolean): Generator<StorePlace> {
-    let place: number[] | undefined;
+    let after: number[] | undefined;
     while (!this.#closed) {
-      const next = this.#handle.next(place, withValue, this.#at());
-      this.#takeOwnMessages();
-      if (next === null) return;
-      yield next;
-      place = next.place;
+      const places = this.#handle.places(after, PLACES, this.#at());
+      if (places.length === 0) return;
+      for (let at = 0; at < places.length && !this.#closed; at += 2) {
+        const place = this.#handle.atPlace(places[at]!, places[at + 1]!, withValue, this.#at());
+        this.#takeOwnMessages();
+        if (place !== null) yield place;
+      }
+      after = places.slice(-2);
     }
   }
 
@@ -249,8 +256,8 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     this.#handle.endRestore(0);
   }
 
-  openSink({ since }: Restore, host: SinkHost): DumpSink {
-    return new NativeSink(this.#handle, since, host, this.#dumpHome());
+  openSink(restore: Restore, host: SinkHost): DumpSink {
+    return new NativeSink(this.#handle, restore, host, this.#dumpHome());
   }
 
   #dumpHome(): DumpHome {

@@ -1,9 +1,15 @@
-import { countsAt, NearWord, sequencesAt } from '../native/store-block.ts';
+import {
+  blocksAt,
+  CELLS_PER_BLOCK_LOG,
+  countsAt,
+  NearWord,
+  sequencesAt,
+} from '../native/store-block.ts';
 
 /**
  * Where this thread counts its near hits, in memory that the store reads.
  *
- * A hit is three plain writes. None is lost however many there are, since counts only grow and the
+ * A hit is a few plain writes. None is lost however many there are, since counts only grow and the
  * store takes the difference; their order is that of the sequences.
  */
 export class NearCells {
@@ -11,6 +17,7 @@ export class NearCells {
   readonly #times: Float64Array;
   readonly #counts: number;
   readonly #sequences: number;
+  readonly #blocks: number;
   #sequence = 0;
 
   constructor(words: Int32Array, cells: number) {
@@ -18,6 +25,7 @@ export class NearCells {
     this.#times = new Float64Array(words.buffer);
     this.#counts = countsAt(cells);
     this.#sequences = sequencesAt(cells);
+    this.#blocks = blocksAt(cells);
   }
 
   /** @param isManual whether `now` is a time of the user's, of any range, rather than a reading */
@@ -29,6 +37,7 @@ export class NearCells {
     const sequence = (this.#sequence + 1) | 0;
     this.#sequence = sequence;
     words[this.#sequences + cell] = sequence;
+    words[this.#blocks + (cell >> CELLS_PER_BLOCK_LOG)] = sequence;
     words[NearWord.sequence] = sequence;
   }
 

@@ -33,7 +33,7 @@ export class NearMap<V> {
   readonly #entries = new Map<string, NearEntry<V>>();
   readonly #cells: (NearEntry<V> | undefined)[] = [];
   readonly #maxEntries: number;
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #hitsOf: (cell: number) => number;
   #bytes = 0;
   #hand = 0;
@@ -79,11 +79,13 @@ export class NearMap<V> {
     this.#entries.set(entry.uri, entry);
     this.#bytes += entry.bytes;
     if (entry.cell === this.#hand) this.#turn();
-    while (this.#bytes > this.#maxBytes) {
-      const next = this.#cells[this.#hand];
-      if (next !== undefined && next !== entry) this.#drop(next);
-      this.#turn();
-    }
+    this.#trim(entry);
+  }
+
+  /** Takes another bound of bytes. */
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#trim(undefined);
   }
 
   delete(uri: string): void {
@@ -107,6 +109,14 @@ export class NearMap<V> {
     this.#cells[entry.cell] = undefined;
     this.#entries.delete(entry.uri);
     this.#bytes -= entry.bytes;
+  }
+
+  #trim(newcomer: NearEntry<V> | undefined): void {
+    while (this.#bytes > this.#maxBytes) {
+      const next = this.#cells[this.#hand];
+      if (next !== undefined && next !== newcomer) this.#drop(next);
+      this.#turn();
+    }
   }
 
   #turn(): void {

@@ -23,6 +23,11 @@ export class Restore {
     this.#rules.push(rule);
   }
 
+  /** Whether anything was invalidated by a rule: then each key of the dump has to be looked at. */
+  get hasRules(): boolean {
+    return this.#rules.length > 0;
+  }
+
   isOvertaken(key: string, tags: readonly string[]): boolean {
     return this.#keys.has(key) || this.#rules.some((rule) => rule(key, tags));
   }

@@ -29,6 +29,14 @@ export function countsAt(cells: number): number {
   return HEADER + 2 * cells;
 }
 
+/** Where the last sequences of the blocks of cells begin. */
+export function blocksAt(cells: number): number {
+  return HEADER + 4 * cells;
+}
+
+/** Cells of one block, as a shift. */
+export const CELLS_PER_BLOCK_LOG = 6;
+
 /** Where the sequences of the cells begin. */
 export function sequencesAt(cells: number): number {
   return HEADER + 3 * cells;

@@ -94,8 +94,6 @@ pub struct StorePlace {
     /// Its value, where that was asked for; the kind is in the answer's words.
     #[napi(ts_type = "string | Uint8Array")]
     pub data: Option<Outgoing>,
-    /// Where the next one is found; to be handed back.
-    pub place: Vec<i32>,
 }
 
 /// What a thread finds that wants to load.
@@ -379,15 +377,28 @@ impl StoreHandle {
         to_number(self.store.max_entry_bytes())
     }
 
-    /// The next living entry in the order of arrival.
+    /// The next places in the order of arrival, two numbers each.
     #[napi]
-    pub fn next(&self, place: Option<Vec<i32>>, with_value: bool, at: f64) -> Option<StorePlace> {
-        let place = place.and_then(|place| Place::from_words(&place));
-        let (key, value, place) = self.store.next(self.at(at), place)?;
+    pub fn places(&self, after: Option<Vec<i32>>, most: u32, at: f64) -> Vec<i32> {
+        let after = after.and_then(|words| Place::from_words(&words));
+        let places = self.store.places(self.at(at), after, most as usize);
+        places.into_iter().flat_map(Place::to_words).collect()
+    }
+
+    /// The living entry of a place.
+    #[napi]
+    pub fn at_place(
+        &self,
+        slot: i32,
+        ticket: i32,
+        with_value: bool,
+        at: f64,
+    ) -> Option<StorePlace> {
+        let place = Place::from_words(&[slot, ticket])?;
+        let (key, value) = self.store.at_place(self.at(at), place)?;
         Some(StorePlace {
             key: key.to_string(),
             data: with_value.then_some(Outgoing(value)),
-            place: place.to_words().to_vec(),
         })
     }
 

@@ -1,11 +1,16 @@
 //! Dumps of a store whose values are bytes: entries go from one to the other without becoming JS.
 
+use granary_core::Error as CoreError;
+use granary_core::dump::Record;
 use granary_core::store::{Dump, Restore, Restored};
-use napi::bindgen_prelude::{Buffer, Uint8ArraySlice};
+use napi::bindgen_prelude::{Buffer, FnArgs, Function, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::store::{StoreHandle, to_number};
 use crate::{Result, guarded};
+
+/// Whether an entry is left out, by key and tags.
+type Refusal<'a> = Function<'a, FnArgs<(String, Vec<String>)>, bool>;
 
 /// A dump under way.
 #[napi]
@@ -76,17 +81,30 @@ impl StoreRestore {
         self.restore.push(&bytes);
     }
 
-    /// Takes in some entries of what was pushed.
+    /// Takes in some entries of what was pushed, but those that `refuses` names by key and tags.
     #[napi]
-    pub fn step(&mut self, handle: &StoreHandle, at: f64) -> Result<StoreRestored> {
+    pub fn step(
+        &mut self,
+        handle: &StoreHandle,
+        at: f64,
+        refuses: Option<Refusal<'_>>,
+    ) -> Result<StoreRestored> {
         guarded(|| {
             let store = handle.store();
+            let refuses = |record: &Record<'_>| {
+                let Some(refuses) = &refuses else {
+                    return Ok(false);
+                };
+                let tags = record.tags.iter().map(ToString::to_string).collect();
+                let answer = refuses.call((record.key.to_owned(), tags).into());
+                answer.map_err(|error| CoreError::Internal(error.to_string()))
+            };
             let Restored {
                 keys,
                 expired,
                 skipped,
                 more,
-            } = store.restore_some(handle.at(at), &mut self.restore)?;
+            } = store.restore_some(handle.at(at), &mut self.restore, refuses)?;
             Ok(StoreRestored {
                 keys: keys.iter().map(ToString::to_string).collect(),
                 expired: to_number(expired),

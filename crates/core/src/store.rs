@@ -258,7 +258,7 @@ impl Store {
         });
         // Not where time is JS's: its clock may be gone with it.
         if !self.options.manual {
-            contents.take_hits(now);
+            contents.take_all_hits(now);
         }
         contents.listen(handle, 0);
         while contents

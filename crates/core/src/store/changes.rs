@@ -77,7 +77,7 @@ impl Store {
     pub fn keys_with_prefix(self: &Arc<Self>, caller: Caller, prefix: &str) -> Vec<Arc<str>> {
         self.with(caller, |contents, _| {
             // Which of them is dropped is JS's to say: a dump is older than what it says of any.
-            contents.overtaken.prefix(prefix);
+            contents.overtaken.part_of_prefix(prefix, caller.handle);
             contents.with_prefix(prefix)
         })
     }

@@ -230,13 +230,20 @@ impl Contents {
 
     // Hits of near maps
 
-    /// Takes what all near maps have counted: before anybody has to leave, and whenever somebody asks.
+    /// Takes what near maps have counted: before anybody has to leave, and whenever somebody asks.
     pub(super) fn take_hits(&mut self, now: Moment) {
+        self.take_hits_of(false, now);
+    }
+
+    /// The same without exception, where counts are to be exact over all threads.
+    pub(super) fn take_all_hits(&mut self, now: Moment) {
+        self.take_hits_of(true, now);
+    }
+
+    fn take_hits_of(&mut self, all: bool, now: Moment) {
         for number in self.handles.numbers() {
-            let hits = self
-                .handles
-                .get_mut(number)
-                .map(super::handles::Handle::take_hits);
+            let handle = self.handles.get_mut(number);
+            let hits = handle.map(|handle| handle.take_hits(all));
             for hits in hits.into_iter().flatten() {
                 self.count(hits, number, now);
             }
@@ -477,7 +484,7 @@ impl Contents {
     }
 
     pub(super) fn settle(&mut self, now: Moment, actor: u32) {
-        self.take_hits(now);
+        self.take_all_hits(now);
         self.expire_due(now, actor);
         self.order.settle(&mut self.slab);
         self.evict_leaving(Cause::Size, actor);

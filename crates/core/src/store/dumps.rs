@@ -9,7 +9,7 @@ use super::slab::Entry;
 use super::time::Moment;
 use super::{Caller, Store};
 use crate::dump::{Reader, Record, Writer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::value::Value;
 
 /// Entries that are looked at under one lock, at most and in bytes.
@@ -168,19 +168,44 @@ impl Store {
         self.with(caller, |contents, _| contents.end_restore(caller.handle));
     }
 
-    /// Takes in some entries of what was pushed.
+    /// Takes in some entries of what was pushed, but those that `refuses` names.
     ///
     /// # Errors
-    /// [`crate::Error::BadDump`]
-    pub fn restore_some(
+    /// [`crate::Error::BadDump`], and what `refuses` returns.
+    pub fn restore_some<E: From<Error>>(
         self: &Arc<Self>,
         caller: Caller,
         restore: &mut Restore,
-    ) -> Result<Restored> {
-        let restored = self.with(caller, |contents, now| {
-            Some(contents.restore_some(restore, self.wall_offset_ms(now), now, caller.handle))
-        });
-        restored.unwrap_or_else(|| Ok(Restored::default()))
+        mut refuses: impl FnMut(&Record<'_>) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<Restored, E> {
+        let began = Instant::now();
+        let mut restored = Restored::default();
+        let Restore {
+            reader,
+            since,
+            clones,
+        } = restore;
+        while began.elapsed() < SLICE {
+            let Some(record) = reader.next_record()? else {
+                return Ok(restored);
+            };
+            if !is_readable(&record, *clones) || refuses(&record)? {
+                restored.skipped += 1;
+                continue;
+            }
+            let outcome = self.with(caller, |contents, now| {
+                contents.take_ordered_hits(now);
+                let offset = self.wall_offset_ms(now);
+                Some(contents.restore(&record, *since, offset, now, caller.handle))
+            });
+            match outcome {
+                Some(Outcome::Restored(key)) => restored.keys.push(key),
+                Some(Outcome::Expired) => restored.expired += 1,
+                Some(Outcome::Skipped) | None => restored.skipped += 1,
+            }
+        }
+        restored.more = true;
+        Ok(restored)
     }
 
     /// What the store's time of now is behind the wall clock of now.
@@ -234,34 +259,6 @@ impl Contents {
         })
     }
 
-    fn restore_some(
-        &mut self,
-        restore: &mut Restore,
-        offset: f64,
-        now: Moment,
-        actor: u32,
-    ) -> Result<Restored> {
-        let began = Instant::now();
-        let mut restored = Restored::default();
-        self.take_ordered_hits(now);
-        while began.elapsed() < SLICE {
-            let Some(record) = restore.reader.next_record()? else {
-                return Ok(restored);
-            };
-            if !is_readable(&record, restore.clones) {
-                restored.skipped += 1;
-                continue;
-            }
-            match self.restore(&record, restore.since, offset, now, actor) {
-                Outcome::Restored(key) => restored.keys.push(key),
-                Outcome::Expired => restored.expired += 1,
-                Outcome::Skipped => restored.skipped += 1,
-            }
-        }
-        restored.more = true;
-        Ok(restored)
-    }
-
     /// Goes on with the life of an entry, unless its key has an entry.
     fn restore(
         &mut self,
@@ -273,7 +270,9 @@ impl Contents {
     ) -> Outcome {
         let is_held = self.find(record.key, now, actor).is_some();
         let is_too_large = record.weight_bytes > self.order.max_entry_bytes();
-        let is_overtaken = self.overtaken.is_overtaken(record.key, &record.tags, since);
+        let is_overtaken = self
+            .overtaken
+            .is_overtaken(record.key, &record.tags, since, actor);
         if is_held || is_too_large || is_overtaken {
             return Outcome::Skipped;
         }

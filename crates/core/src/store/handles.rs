@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::messages::Mailbox;
-use super::near::{NearBlock, word};
+use super::near::{BLOCK, NearBlock, word};
 use super::slab::NONE;
 
 /// How a store wakes the thread of a handle, which then takes its messages.
@@ -42,6 +42,8 @@ pub(super) struct Handle {
     /// Events that it listens to, as bits of `EventKind`.
     pub(super) heard: u8,
     cells: Vec<Binding>,
+    /// The last sequence of each block of cells that was seen.
+    blocks: Vec<i32>,
     /// Near hits that were taken, all cells together.
     taken: i32,
     /// The same when the keeper last looked.
@@ -60,6 +62,7 @@ impl Handle {
             mailbox: Mailbox::default(),
             heard: 0,
             cells: Vec::new(),
+            blocks: Vec::new(),
             taken: 0,
             noticed: 0,
             restores: 0,
@@ -79,6 +82,7 @@ impl Handle {
         };
         if cell >= self.cells.len() {
             self.cells.resize(cell + 1, unbound);
+            self.blocks.resize(self.cells.len().div_ceil(BLOCK), 0);
         }
         let hits = self.hits_of(cell);
         let seen = self.block.count_of(cell);
@@ -87,14 +91,23 @@ impl Handle {
     }
 
     /// Takes all hits that were not taken yet, in the order of each entry's last.
-    pub(super) fn take_hits(&mut self) -> Vec<Hits> {
+    ///
+    /// Unless `all` are looked at, only blocks of cells that tell of hits are: on a machine that
+    /// reorders writes, a thread's last hit may then be taken with its next one.
+    pub(super) fn take_hits(&mut self, all: bool) -> Vec<Hits> {
         let sequence = self.block.sequence();
-        if sequence == self.taken {
+        if sequence == self.taken && !all {
             return Vec::new();
         }
-        let mut hits: Vec<Hits> = (0..self.cells.len())
-            .filter_map(|cell| self.hits_of(cell))
-            .collect();
+        let mut hits: Vec<Hits> = Vec::new();
+        for block in 0..self.cells.len().div_ceil(BLOCK) {
+            let told = self.block.sequence_of_block(block);
+            let known = std::mem::replace(&mut self.blocks[block], told);
+            if all || told != known {
+                let cells = block * BLOCK..self.cells.len().min((block + 1) * BLOCK);
+                hits.extend(cells.filter_map(|cell| self.hits_of(cell)));
+            }
+        }
         let base = self.taken;
         hits.sort_by_key(|hits| hits.sequence.wrapping_sub(base));
         self.taken = sequence;

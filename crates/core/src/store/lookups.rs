@@ -85,7 +85,7 @@ impl Store {
 
     fn try_census(self: &Arc<Self>, caller: Caller) -> Option<Census> {
         self.with(caller, |contents, now| {
-            contents.take_hits(now);
+            contents.take_all_hits(now);
             let StoreBounds {
                 max_entries,
                 max_bytes,
@@ -130,25 +130,40 @@ impl Store {
         self.contents.lock().order.max_entry_bytes()
     }
 
-    /// The next living entry in the order of arrival after `place`.
-    pub fn next(
+    /// The next places in the order of arrival, whether or not their entries live.
+    pub fn places(
         self: &Arc<Self>,
         caller: Caller,
         after: Option<Place>,
-    ) -> Option<(Arc<str>, Arc<Value>, Place)> {
-        self.with(caller, |contents, now| {
-            let mut after = after;
-            loop {
-                let slot = contents.arrival_after(after)?;
+        most: usize,
+    ) -> Vec<Place> {
+        self.with(caller, |contents, _| {
+            let start = contents.arrival_after(after);
+            let slots = start
+                .into_iter()
+                .flat_map(|slot| contents.slab.arrivals_from(slot));
+            let place = |slot| {
                 let ticket = contents.slab.at(slot)?.ticket;
-                let place = Place { slot, ticket };
-                if contents.outlives(slot, now, caller.handle) {
-                    contents.answer(caller.handle, slot, None, now);
-                    let entry = contents.slab.at(slot)?;
-                    return Some((Arc::clone(&entry.key), Arc::clone(&entry.value), place));
-                }
-                after = Some(place);
+                Some(Place { slot, ticket })
+            };
+            slots.take(most).filter_map(place).collect()
+        })
+    }
+
+    /// The living entry of a place.
+    pub fn at_place(
+        self: &Arc<Self>,
+        caller: Caller,
+        Place { slot, ticket }: Place,
+    ) -> Option<(Arc<str>, Arc<Value>)> {
+        self.with(caller, |contents, now| {
+            let is_there = contents.slab.at(slot)?.ticket == ticket;
+            if !is_there || !contents.outlives(slot, now, caller.handle) {
+                return None;
             }
+            contents.answer(caller.handle, slot, None, now);
+            let entry = contents.slab.at(slot)?;
+            Some((Arc::clone(&entry.key), Arc::clone(&entry.value)))
         })
     }
 }

@@ -23,13 +23,17 @@ pub mod word {
     pub const MESSAGES: usize = 16;
     /// JS counts its near hits.
     pub const SEQUENCE: usize = 32;
-    /// Where the cells begin: times (two words each), then counts, then sequences. In between lie the
-    /// words that prove the mapping, see [`crate::block::word`].
+    /// Where the cells begin: times (two words each), then counts, then sequences, then the last
+    /// sequence of each block of cells. In between lie the words that prove the mapping, see
+    /// [`crate::block::word`].
     pub const HEADER: usize = 112;
 }
 
 /// Words of one cell.
 const CELL_WORDS: usize = 4;
+
+/// Cells of one block; whether any of them had hits is told by one word.
+pub(super) const BLOCK: usize = 64;
 
 /// The memory of one handle; its address never changes.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl NearBlock {
     /// A block of zeros for a near map of so many entries.
     #[must_use]
     pub fn new(cells: usize) -> Self {
-        let length = word::HEADER + CELL_WORDS * cells;
+        let length = word::HEADER + CELL_WORDS * cells + cells.div_ceil(BLOCK);
         Self {
             words: (0..length).map(|_| AtomicI32::new(0)).collect(),
             cells,
@@ -91,6 +95,10 @@ impl NearBlock {
 
     pub(super) fn sequence_of(&self, cell: usize) -> i32 {
         self.words[word::HEADER + 3 * self.cells + cell].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sequence_of_block(&self, block: usize) -> i32 {
+        self.words[word::HEADER + CELL_WORDS * self.cells + block].load(Ordering::Acquire)
     }
 
     /// The reading at the last hit of a cell.

@@ -13,6 +13,8 @@ pub(super) struct Overtaken {
     keys: HashMap<Arc<str>, u64>,
     tags: HashMap<Box<str>, u64>,
     prefixes: Vec<(Box<str>, u64)>,
+    /// Prefixes of which JS drops some keys, with the handle whose JS it is.
+    partial: Vec<(Box<str>, u32, u64)>,
 }
 
 impl Overtaken {
@@ -28,6 +30,7 @@ impl Overtaken {
             self.keys.clear();
             self.tags.clear();
             self.prefixes.clear();
+            self.partial.clear();
         }
     }
 
@@ -53,8 +56,20 @@ impl Overtaken {
         }
     }
 
-    /// Whether an entry of a dump has been changed since its restore began.
-    pub(super) fn is_overtaken(&self, key: &str, tags: &[&str], since: u64) -> bool {
+    /// Some keys with this prefix are dropped by the JS of a handle. Its own restores know which;
+    /// those of others leave out all.
+    pub(super) fn part_of_prefix(&mut self, prefix: &str, actor: u32) {
+        if self.under_way > 0 {
+            self.epoch += 1;
+            let is_same =
+                |(other, by, _): &(Box<str>, u32, u64)| &**other == prefix && *by == actor;
+            self.partial.retain(|partial| !is_same(partial));
+            self.partial.push((prefix.into(), actor, self.epoch));
+        }
+    }
+
+    /// Whether an entry of a dump has been changed since its restore, that of `actor`, began.
+    pub(super) fn is_overtaken(&self, key: &str, tags: &[&str], since: u64, actor: u32) -> bool {
         let is_later = |epoch: Option<&u64>| epoch.is_some_and(|&epoch| epoch > since);
         is_later(self.keys.get(key))
             || tags.iter().any(|&tag| is_later(self.tags.get(tag)))
@@ -62,5 +77,8 @@ impl Overtaken {
                 .prefixes
                 .iter()
                 .any(|(prefix, epoch)| *epoch > since && key.starts_with(&**prefix))
+            || self.partial.iter().any(|(prefix, by, epoch)| {
+                *epoch > since && *by != actor && key.starts_with(&**prefix)
+            })
     }
 }
