@@ -44,8 +44,14 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
   }
 
   board(uri: string, tags: readonly string[]): Berth<V> {
-    const { data, flight, leads } = this.#handle.board(uri, [...tags], this.#home.at());
+    const berth = this.#berth(uri, tags);
+    // Not before: that of the load that is followed from here on may be among them.
     this.#home.takeMessages();
+    return berth;
+  }
+
+  #berth(uri: string, tags: readonly string[]): Berth<V> {
+    const { data, flight, leads } = this.#handle.board(uri, [...tags], this.#home.at());
     if (data !== undefined) {
       const value = this.#home.decodeAnswer(data);
       if (value !== undefined) return { role: 'cached', value };

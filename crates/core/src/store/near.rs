@@ -46,7 +46,8 @@ impl NearBlock {
     /// A block of zeros for a near map of so many entries.
     #[must_use]
     pub fn new(cells: usize) -> Self {
-        let length = word::HEADER + CELL_WORDS * cells + cells.div_ceil(BLOCK);
+        // Even, so that JS can lay 64-bit numbers over it.
+        let length = word::HEADER + CELL_WORDS * cells + cells.div_ceil(BLOCK).next_multiple_of(2);
         Self {
             words: (0..length).map(|_| AtomicI32::new(0)).collect(),
             cells,
