@@ -354,6 +354,11 @@ const dumps = list('milestone-4', 'test', {
   'SERVE-STATE-CURRENT': 'What changed while the server was down is never served as it was.',
   'SERVE-STATE-SAFE':
     'The state is replaced whole or not at all, private to its user; a bad one is put aside and told of.',
+  'NATIVE-RSS-CLEAR':
+    'After clear() or expiry with sync(), or after close(), RSS is within 10 % of the growth of before.',
+  'NATIVE-RSS-IDLE': 'What has expired or was cleared goes back to the system while nobody calls.',
+  'NATIVE-RSS-BOUND': 'RSS follows the bounds within a stated margin while keys come and go.',
+  'NATIVE-OVERHEAD': 'Rust holds weightBytes and a stated overhead an entry, within 15 %.',
   'HAZARD-21-VERSION': 'Clones carry the version of their format; a newer one is no value.',
 });
 

@@ -9,6 +9,8 @@ mod instance;
 mod record;
 mod stalemate;
 
+use std::num::NonZero;
+
 pub use bounds::Bounds;
 use instance::Instance;
 use record::{Record, Records};
@@ -85,7 +87,7 @@ pub struct Admission {
     /// Next slot to move to the successor.
     moved_to: u32,
     records: Records,
-    instances: u32,
+    instances: NonZero<u32>,
     /// Entries that left and that JS has not been told of.
     notices: Vec<Resident>,
     /// Rounds of maintenance so far.
@@ -102,11 +104,15 @@ impl Admission {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            main: Instance::new(1, bounds.capacity(), bounds.expected_entries(0)),
+            main: Instance::new(
+                NonZero::<u32>::MIN,
+                bounds.capacity(),
+                bounds.expected_entries(0),
+            ),
             successor: None,
             moved_to: 0,
             records: Records::default(),
-            instances: 1,
+            instances: NonZero::<u32>::MIN,
             notices: Vec::new(),
             round: 0,
             stalemate: Stalemate::default(),
@@ -138,7 +144,7 @@ impl Admission {
                     weight,
                     uses,
                     instance,
-                    offered_in: self.round,
+                    offered_in: self.short_round(),
                 });
                 self.fault_if_armed();
                 self.make_room(resident);
@@ -239,7 +245,17 @@ impl Admission {
     /// How often main was rebuilt.
     #[must_use]
     pub fn rebuilds(&self) -> u32 {
-        self.instances - 1
+        self.instances.get() - 1
+    }
+
+    /// Gives back the room for entries that are gone. Where all are, moka too: scraps of them would
+    /// keep pages that are free otherwise.
+    pub fn shrink(&mut self) {
+        if self.is_empty() && self.records.slots() > 0 {
+            self.successor = None;
+            self.main = self.next_instance();
+        }
+        self.records.shrink();
     }
 
     /// Forgets everything, without notices.
@@ -350,6 +366,12 @@ impl Admission {
         instance.insert(&record, record.weight);
     }
 
+    /// Two rounds that look alike lie far longer apart than an offer takes.
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
+    fn short_round(&self) -> u32 {
+        self.round as u32
+    }
+
     fn fault_if_armed(&mut self) {
         assert!(
             !std::mem::take(&mut self.fault_armed),
@@ -389,7 +411,7 @@ impl Admission {
             if record.instance != instance {
                 continue;
             }
-            if record.offered_in == self.round {
+            if record.offered_in == self.short_round() {
                 self.stalemate.refuse(record.hash, self.records.len());
             }
             self.records.remove(resident);
@@ -398,7 +420,7 @@ impl Admission {
     }
 
     fn next_instance(&mut self) -> Instance {
-        self.instances += 1;
+        self.instances = self.instances.saturating_add(1);
         let entries = self.bounds.expected_entries(self.records.len());
         Instance::new(self.instances, self.bounds.capacity(), entries)
     }

@@ -9,6 +9,7 @@ mod contents;
 mod deadlines;
 mod dumps;
 mod flights;
+mod footprint;
 mod handles;
 mod list;
 mod loads;
@@ -35,6 +36,7 @@ use crate::keeper::{self, Attention, Kept, SECOND_LOOK};
 use crate::value::{EventKind, Value};
 use contents::{Contents, KEEPER};
 pub use dumps::{Dump, Restore, Restored};
+use footprint::give_back_memory;
 pub use handles::Wake;
 pub use messages::{Event, Failure, Message, Outcome};
 use near::NearBlock;
@@ -47,9 +49,6 @@ const DROWSY_AFTER_MS: f64 = 64.0;
 
 /// How often the keeper takes what near maps have counted; more often tells moka's sketch no more.
 const HITS_EVERY_MS: f64 = 16.0;
-
-/// Bytes of values that make it worth while to ask the allocator for what it holds back.
-const WORTH_TRIMMING: u64 = 8 << 20;
 
 /// The number of no handle.
 pub const NOBODY: u32 = slab::NONE;
@@ -282,14 +281,16 @@ impl Store {
         let wakes = contents.take_wakes();
         let remains = if contents.handles.open() == 0 {
             contents.closed = true;
+            let bytes = contents.footprint.empty();
+            contents.footprint.free_emptied(bytes);
             Some(contents.clear(now, KEEPER))
         } else {
             None
         };
+        let trims = remains.is_some() && contents.footprint.take_freed();
         drop(contents);
-        let was_last = remains.is_some();
         drop(remains);
-        if was_last {
+        if trims {
             give_back_memory();
         }
         for waker in wakes {
@@ -392,6 +393,20 @@ impl Store {
         contents.expire_due(now, KEEPER);
         contents.deadlines.next()
     }
+
+    /// While nobody uses the store, what has expired or was dropped goes back to the system.
+    fn give_back_fallen(&self) {
+        let (has_fallen, _) = locked(&self.contents, |contents| {
+            let has_fallen = contents.footprint.take_fall();
+            if has_fallen {
+                contents.shrink();
+            }
+            has_fallen
+        });
+        if has_fallen {
+            give_back_memory();
+        }
+    }
 }
 
 impl StoreBounds {
@@ -467,6 +482,7 @@ impl Kept for Store {
         if is_over {
             return Attention::Never;
         }
+        self.give_back_fallen();
         // What came as it fell asleep may have an earlier deadline: the second look sees it.
         Attention::After(next.map_or(SECOND_LOOK, |next| until(next, now.ms).min(SECOND_LOOK)))
     }
@@ -486,6 +502,7 @@ impl Kept for Store {
         for waker in wakes {
             waker.wake();
         }
+        self.give_back_fallen();
         next.map_or(Attention::Never, |next| {
             Attention::After(until(next, now.ms))
         })
@@ -501,13 +518,4 @@ const COALESCE_MS: f64 = 8.0;
 fn until(next: f64, now: f64) -> Duration {
     let wait = (next - now).clamp(COALESCE_MS, LONGEST_REST_MS);
     Duration::from_secs_f64(wait / 1_000.0)
-}
-
-/// Has the allocator return free pages to the system.
-fn give_back_memory() {
-    // SAFETY: no arguments but a number; the allocator takes its own locks.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::malloc_trim(0);
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use moka::notification::RemovalCause;
@@ -83,7 +84,7 @@ impl State {
 
 #[derive(Debug)]
 pub(super) struct Instance {
-    number: u32,
+    number: NonZero<u32>,
     cache: Cache<Key, u32, PassThrough>,
     capacity: u64,
     /// Filled by moka's listener, which only pushes and so cannot panic.
@@ -96,7 +97,7 @@ pub(super) struct Instance {
 
 impl Instance {
     /// `entries` is how many it should be able to tell apart by frequency.
-    pub(super) fn new(number: u32, capacity: u64, entries: u64) -> Self {
+    pub(super) fn new(number: NonZero<u32>, capacity: u64, entries: u64) -> Self {
         let evicted = Arc::new(Mutex::new(Vec::new()));
         let listener = Arc::clone(&evicted);
         let cache = Cache::builder()
@@ -122,7 +123,7 @@ impl Instance {
         }
     }
 
-    pub(super) fn number(&self) -> u32 {
+    pub(super) fn number(&self) -> NonZero<u32> {
         self.number
     }
 
@@ -157,7 +158,7 @@ impl Instance {
         self.reweighed.set(false);
     }
 
-    pub(super) fn take_evicted(&self) -> Vec<(Resident, u32)> {
+    pub(super) fn take_evicted(&self) -> Vec<(Resident, NonZero<u32>)> {
         let evicted = std::mem::take(&mut *self.evicted.lock());
         evicted
             .into_iter()

@@ -1,5 +1,7 @@
 //! What the policy knows of each entry in main, by slot.
 
+use std::num::NonZero;
+
 use super::Resident;
 
 /// Uses are counted up to here.
@@ -18,11 +20,14 @@ pub(super) struct Record {
     pub(super) weight: u32,
     /// Accesses, saturating and ageing: what a rebuild carries over and a shrinking store goes by.
     pub(super) uses: u8,
-    /// Number of the instance that holds it.
-    pub(super) instance: u32,
-    /// The round of maintenance before which it was offered.
-    pub(super) offered_in: u64,
+    /// Number of the instance that holds it; never zero, so that an empty slot takes no more than this.
+    pub(super) instance: NonZero<u32>,
+    /// The round of maintenance before which it was offered, as far as 32 bits tell.
+    pub(super) offered_in: u32,
 }
+
+// There is one for each entry.
+const _: () = assert!(size_of::<Option<Record>>() == 40);
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -96,6 +101,16 @@ impl Records {
         self.len -= 1;
         self.weight -= u64::from(record.weight);
         Some(record)
+    }
+
+    /// Gives back the slots behind the last one in use, where less than half is in use.
+    pub(super) fn shrink(&mut self) {
+        if self.len > self.slots.len() / 2 {
+            return;
+        }
+        let last = self.slots.iter().rposition(Option::is_some);
+        self.slots.truncate(last.map_or(0, |last| last + 1));
+        self.slots.shrink_to_fit();
     }
 
     /// Counts a use of whoever is in `slot`.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Lifetime, Store, StoreBounds, WORTH_TRIMMING, give_back_memory};
+use super::footprint::give_back_memory;
+use super::{Caller, Lifetime, Store, StoreBounds};
 use crate::error::Result;
 use crate::value::Value;
 
@@ -85,11 +86,15 @@ impl Store {
     /// Drops everything.
     pub fn clear(self: &Arc<Self>, caller: Caller) {
         let mut remains = None;
-        self.with(caller, |contents, now| {
+        let bytes = self.with(caller, |contents, now| {
             contents.flights.detach_prefix("");
             contents.overtaken.prefix("");
+            let bytes = contents.footprint.empty();
             remains = Some(contents.clear(now, caller.handle));
+            bytes
         });
+        drop(remains);
+        self.with(caller, |contents, _| contents.footprint.free_emptied(bytes));
     }
 
     /// Frees what has expired. Returns how many.
@@ -104,7 +109,8 @@ impl Store {
     pub fn settle(self: &Arc<Self>, caller: Caller) {
         let trims = self.with(caller, |contents, now| {
             contents.settle(now, caller.handle);
-            std::mem::take(&mut contents.freed_bytes) >= WORTH_TRIMMING
+            contents.shrink();
+            contents.footprint.take_freed()
         });
         if trims {
             give_back_memory();

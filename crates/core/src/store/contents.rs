@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::deadlines::{Deadlines, due_of};
 use super::flights::Flights;
+use super::footprint::Footprint;
 use super::handles::{Handles, Hits, Wake};
 use super::messages::{Event, Outcome};
 use super::near::word as near_word;
@@ -53,8 +54,7 @@ pub(super) struct Contents {
     manual: bool,
     stays: i32,
     lives: u32,
-    /// Bytes that were freed since memory was last given back.
-    pub(super) freed_bytes: u64,
+    pub(super) footprint: Footprint,
 }
 
 impl Contents {
@@ -81,7 +81,7 @@ impl Contents {
             manual,
             stays: 0,
             lives: 0,
-            freed_bytes: 0,
+            footprint: Footprint::default(),
         }
     }
 
@@ -436,7 +436,6 @@ impl Contents {
         let slab = self.slab.take();
         self.words.bump_all();
         for entry in slab.arrivals().filter_map(|slot| slab.at(slot)) {
-            self.freed_bytes += entry.held_bytes();
             let expired = now.ms > entry.deadline();
             let kind = if expired {
                 self.counters.expirations += 1;
@@ -488,6 +487,13 @@ impl Contents {
         self.expire_due(now, actor);
         self.order.settle(&mut self.slab);
         self.evict_leaving(Cause::Size, actor);
+    }
+
+    /// Gives back the room that tables have for entries that are gone.
+    pub(super) fn shrink(&mut self) {
+        self.slab.shrink();
+        self.order.shrink();
+        self.tags.shrink();
     }
 
     // Telling
@@ -618,6 +624,7 @@ impl Contents {
             prefixes.insert(Arc::clone(&entry.key));
         }
         let hash = entry.hash;
+        self.footprint.take(&entry);
         let slot = self.slab.insert(entry);
         self.schedule(slot);
         self.words.bump(self.words.stripe_of(hash));
@@ -650,7 +657,7 @@ impl Contents {
         };
         let former_due = entry.due;
         let former_tags = std::mem::replace(&mut entry.tags, tags);
-        self.freed_bytes += entry.held_bytes();
+        self.footprint.free(entry);
         entry.value = value;
         entry.born = now.ms;
         entry.ttl_ms = lifetime.ttl_ms;
@@ -658,6 +665,7 @@ impl Contents {
         entry.accessed_at = now.ms;
         entry.access_count = 0;
         entry.life = life;
+        self.footprint.take(entry);
         let hash = entry.hash;
         self.deadlines.remove(former_due, slot);
         self.tags.remove(&former_tags, slot);
@@ -700,7 +708,7 @@ impl Contents {
     /// Takes out who has left the order already.
     fn take_out(&mut self, slot: u32) -> Option<Entry> {
         let entry = self.slab.remove(slot)?;
-        self.freed_bytes += entry.held_bytes();
+        self.footprint.free(&entry);
         self.deadlines.remove(entry.due, slot);
         self.tags.remove(&entry.tags, slot);
         if let Some(prefixes) = &mut self.prefixes {

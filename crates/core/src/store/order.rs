@@ -223,6 +223,12 @@ impl Order {
         self.trim(slab, None);
     }
 
+    /// Gives back the room for entries that are gone.
+    pub(super) fn shrink(&mut self) {
+        self.leaving.shrink_to_fit();
+        self.guarded(|main| main.admission.shrink());
+    }
+
     /// Takes new bounds.
     pub(super) fn resize(&mut self, slab: &mut Slab, bounds: StoreBounds) {
         self.bounds = bounds;

@@ -174,6 +174,24 @@ impl Slab {
         self.arrivals_from(self.first)
     }
 
+    /// Gives back the slots behind the last one in use, and the room of the table, where less than
+    /// half is in use. The lowest slots are taken next, so that the end comes free.
+    pub(super) fn shrink(&mut self) {
+        if self.len > self.slots.len() / 2 {
+            return;
+        }
+        let last = self.slots.iter().rposition(Option::is_some);
+        self.slots.truncate(last.map_or(0, |last| last + 1));
+        self.slots.shrink_to_fit();
+        let slots = &self.slots;
+        let empty = (0u32..).zip(slots).filter(|(_, entry)| entry.is_none());
+        self.free = empty.map(|(slot, _)| slot).collect();
+        self.free.reverse();
+        self.table.shrink_to(self.len, |&slot| {
+            slots[slot as usize].as_ref().map_or(0, |entry| entry.hash)
+        });
+    }
+
     /// Empties it; the entries are the caller's to drop, which may take a while.
     pub(super) fn take(&mut self) -> Self {
         let fresh = Self::new(self.hasher.clone());

@@ -41,6 +41,13 @@ impl Tags {
         slots.map_or_else(Vec::new, |slots| slots.iter().copied().collect())
     }
 
+    /// Gives back the room for tags that are gone.
+    pub(super) fn shrink(&mut self) {
+        if self.slots.capacity() > 4 * self.slots.len() {
+            self.slots.shrink_to_fit();
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots.clear();
     }
