@@ -25,7 +25,9 @@ export interface CacheServerOptions {
     | undefined;
   /**
    * Names the principal of a request, in place of the hash of its access token, so that several
-   * tokens of one user share what is cached. Only what was verified may go into it.
+   * tokens of one user share what is cached. Only what was verified may go into it. To be returned at
+   * once, not by a Promise. Where requests are authorized by something else than a token, it alone
+   * tells their users apart: without it nothing of what they read is kept but what is public.
    */
   readonly partition?: ((context: RequestIdentity) => string | undefined) | undefined;
   /** Gets what clients are not told: why an option's function or the cache failed. */

@@ -21,7 +21,7 @@ import { ConnectionLost, type Asker, type HandlerCalls } from './handler-calls.t
 import { notFoundError } from './json-rpc-error.ts';
 import { overrideMethod } from './method-override.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
-import { readerOfRequest, type RequestIdentity } from './request-context.ts';
+import { hasSession, readerOfRequest, type RequestIdentity } from './request-context.ts';
 
 /** What the connections of one server share. */
 export interface ConnectionHost {
@@ -58,6 +58,8 @@ export class CachedConnection {
   readonly #undoSend: () => void;
   readonly #undoReceive: () => void;
   #isInitialized: boolean;
+  /** How many times a client has asked to be initialized. */
+  #introductions: number;
   #isClosed = false;
 
   /**
@@ -68,6 +70,7 @@ export class CachedConnection {
     this.#transport = transport;
     this.#host = host;
     this.#isInitialized = isInitialized;
+    this.#introductions = isInitialized ? 1 : 0;
     const { onmessage, onclose } = transport;
     this.#toServer = (message, extra) => onmessage?.call(transport, message, extra);
     const receive: Receive = (message, extra) => this.#receive(message, extra);
@@ -101,6 +104,7 @@ export class CachedConnection {
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if ('method' in message) {
       if ('id' in message) {
+        if (message.method === 'initialize') this.#introduce();
         // From here on the transport sends what has this id to whoever sent this request.
         this.#withdraw(message.id, 'another request has its id');
         if (this.#host.isOpen && this.#takesUp(message, extra)) return;
@@ -130,10 +134,15 @@ export class CachedConnection {
     return true;
   }
 
+  /** A client that introduces itself after another shares its transport: neither has it alone. */
+  #introduce(): void {
+    this.#introductions++;
+    if (this.#introductions > 1) this.#host.answers.dropConnection(this.#id);
+  }
+
   /** A connection that has an initialization is served from the cache once that is complete. */
   #isReady(extra: MessageExtraInfo | undefined): boolean {
-    const isStateless = extra?.requestInfo !== undefined && this.#transport.sessionId === undefined;
-    return isStateless || this.#isInitialized;
+    return this.#isInitialized || !hasSession(this.#transport, this.#identityOf(extra));
   }
 
   async #serve(visit: Visit, question: Question | undefined): Promise<void> {
@@ -163,7 +172,7 @@ export class CachedConnection {
 
   /** @returns `undefined` where the request is to pass as it came. */
   async #answer(visit: Visit, question: Question | undefined): Promise<Answer | undefined> {
-    const context = this.#contextOf(visit);
+    const context = { ...this.#identityOf(visit.extra), signal: visit.leaving.signal };
     const uri = readUriOf(visit.request);
     if (uri !== undefined) await this.#authorize(context, uri);
     if (question === undefined) return undefined;
@@ -255,11 +264,10 @@ export class CachedConnection {
     visit?.leaving.abort(reason);
   }
 
-  #contextOf({ extra, leaving }: Visit): RequestIdentity {
+  #identityOf(extra: MessageExtraInfo | undefined): Omit<RequestIdentity, 'signal'> {
     const { authInfo, requestInfo } = extra ?? {};
     const { sessionId } = this.#transport;
     return {
-      signal: leaving.signal,
       ...(authInfo === undefined ? {} : { authInfo }),
       ...(requestInfo === undefined ? {} : { requestInfo }),
       ...(sessionId === undefined ? {} : { sessionId }),
@@ -267,8 +275,11 @@ export class CachedConnection {
   }
 
   #readerOf(context: RequestIdentity): Reader {
+    // Not the session's id, which may be of its client's choice, or that of another server too.
+    const isSession = this.#introductions < 2 && hasSession(this.#transport, context);
+    const session = isSession ? this.#id : undefined;
     try {
-      return readerOf(readerOfRequest(context, this.#id, this.#host.settings.partition));
+      return readerOf(readerOfRequest(context, session, this.#host.settings.partition));
     } catch (error) {
       this.#log('naming the principal', error);
       throw error;

@@ -13,6 +13,7 @@ interface Arrival {
 /** One client of a server: its id and its subscriptions, for as long as its transport is open. */
 export class Connection {
   readonly id: string = randomUUID();
+  readonly transport: Transport;
   readonly #subscriptions = new Map<string, () => void>();
   readonly #arrivals = new Set<Arrival>();
   readonly #maxSubscriptions: number;
@@ -20,6 +21,7 @@ export class Connection {
 
   /** @param transport its `onclose` is called as before, and then ends the subscriptions. */
   constructor(transport: Transport, maxSubscriptions: number) {
+    this.transport = transport;
     this.#maxSubscriptions = maxSubscriptions;
     const onclose = transport.onclose;
     transport.onclose = () => {

@@ -22,7 +22,7 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
-import { readerOfRequest, type RequestContext } from './request-context.ts';
+import { hasSession, readerOfRequest, type RequestContext } from './request-context.ts';
 import { isTemplate, listResources, listTemplates } from './resource-listing.ts';
 import type { ServeSettings } from './serve-options.ts';
 import type { TemplateMirror } from './template-mirror.ts';
@@ -186,9 +186,10 @@ export class ResourceServer {
   }
 
   #reader(context: RequestContext): Reader {
-    const { id } = this.#connect();
+    const { id, transport } = this.#connect();
+    const session = hasSession(transport, context) ? (context.sessionId ?? id) : undefined;
     try {
-      return readerOfRequest(context, id, this.#settings.partition);
+      return readerOfRequest(context, session, this.#settings.partition);
     } catch (error) {
       throw this.#internalError('naming the principal', error);
     }

@@ -12,7 +12,9 @@ export interface ServeResourcesOptions {
   readonly maxSubscriptions?: number | undefined;
   /**
    * Names the principal of a request, in place of the hash of its access token, so that several
-   * tokens of one user share what is cached. Only what was verified may go into it.
+   * tokens of one user share what is cached. Only what was verified may go into it. To be returned at
+   * once, not by a Promise. Where requests are authorized by something else than a token, it alone
+   * tells their users apart: without it nothing of what they read is kept but what is public.
    */
   readonly partition?: ((context: RequestContext) => string | undefined) | undefined;
   /**
