@@ -253,6 +253,10 @@ const cacheServer = list('milestone-4', 'test', {
   'CACHE-SERVER-SHARED-CACHE':
     'One cache serves many servers; a notification of one holds for all; managers keep apart.',
   'CACHE-SERVER-IDS': 'Odd and duplicate ids, cancellation and progress are served right.',
+  'CACHE-SERVER-SHARED-ANSWER':
+    'Each gets a copy; what a handler answers to one alone, or made by asking its client, no other gets.',
+  'CACHE-SERVER-FAILURES':
+    'Where the cache or the hand-over fails, each request is answered all the same, and the failure told.',
   'CACHE-SERVER-CLOSE': 'Closing a connection or the caching leaves nothing behind.',
   'CACHE-SERVER-OPTIONS': 'Bad input is refused by name when the server is cached.',
 });

@@ -2,9 +2,10 @@ import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
-import { PARTITION_SEPARATOR, type Partition } from '../manager/partition.ts';
-import { keptResult, UnkeptAnswer, type Answer } from './answer.ts';
+import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../manager/partition.ts';
+import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { canonicalUri } from './canonical-uri.ts';
+import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
 
 /**
@@ -21,7 +22,9 @@ export interface Asking {
   /** Fires when the request is withdrawn. */
   readonly signal: AbortSignal;
   /** Has the server's handler answer. */
-  readonly ask: (signal: AbortSignal) => Promise<Answer>;
+  readonly ask: (signal: AbortSignal) => HandlerCall;
+  /** Is told of an error of the cache that the answer outlived. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -42,29 +45,42 @@ export class AnswerCache {
   }
 
   /**
-   * The answer kept, else that of the handler: one call of it however many ask.
+   * The answer kept, else that of the handler: one call of it however many ask. Each gets a copy.
    *
-   * @throws (rejects with) an error of the cache, `ERR_GRANARY_LOAD_FAILED` with what `ask` threw
+   * @throws (rejects with) an error of the cache, also `ERR_GRANARY_LOAD_FAILED` with an
+   * `UnsharedAnswer` or `ConnectionLost` where the handler was called for somebody else
    */
   async answer(question: Question, asking: Asking): Promise<Answer> {
-    const { signal, ask } = asking;
+    const { partition, signal, ask } = asking;
+    let own: HandlerCall | undefined;
     try {
-      const result = await this.cache.load(
-        keyOf(question, asking.partition),
+      const text = await this.cache.load(
+        keyOf(question, partition),
         async (_, context) => {
           const tags = tagsOf(question, asking.connection);
           // Before the handler is called: what is dropped while it runs is found by its tags.
           context.setTags(tags);
-          const kept = keptResult(question, await ask(context.signal));
+          own = ask(context.signal);
+          const kept = keptText(question, await own.sharedAnswer);
           context.setTags([...tags, ...contentTags(question, kept)]);
           return kept;
         },
         { signal, ttlMs: this.#ttlMs },
       );
-      return { result: result as Result };
+      return { result: JSON.parse(text as string) as Result };
     } catch (error) {
+      if (signal.aborted) throw error;
       const cause = error instanceof GranaryError ? error.cause : undefined;
-      if (cause instanceof UnkeptAnswer) return cause.answer;
+      const answer = await own?.answer.catch(() => undefined);
+      if (answer !== undefined) {
+        if (!(cause instanceof UnsharedAnswer)) asking.failed(error);
+        return answer;
+      }
+      // Of what is public, others may be refused for reasons of their own, and told whose.
+      if (cause instanceof UnsharedAnswer && cause.error !== undefined) {
+        if (partition !== PUBLIC_PARTITION)
+          return { error: JSON.parse(cause.error) as AnswerError };
+      }
       throw error;
     }
   }
@@ -115,8 +131,9 @@ function tagsOf({ method, subject }: Question, connection: string | undefined): 
 }
 
 /** A read may bring parts under URIs of their own, such as the files of a folder. */
-function contentTags(question: Question, result: Result): string[] {
+function contentTags(question: Question, text: string): string[] {
   if (question.method !== 'resources/read') return [];
+  const result = JSON.parse(text) as Result;
   const parts = (itemsOf(question, result) ?? []) as readonly ({ uri?: unknown } | null)[];
   return parts.flatMap((part) => (typeof part?.uri === 'string' ? [uriTag(part.uri)] : []));
 }

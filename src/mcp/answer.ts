@@ -3,33 +3,44 @@ import type { JSONRPCErrorResponse, Result } from '@modelcontextprotocol/sdk/typ
 import { JsonRpcError, INTERNAL_ERROR } from './json-rpc-error.ts';
 import { itemsOf, type Question } from './question.ts';
 
+export type AnswerError = JSONRPCErrorResponse['error'];
+
 /** A response without its id. */
-export type Answer =
-  | { readonly result: Result }
-  | { readonly error: JSONRPCErrorResponse['error'] };
+export type Answer = { readonly result: Result } | { readonly error: AnswerError };
 
-/** Carries an answer that must not be kept to those who wait for it. */
-export class UnkeptAnswer extends Error {
-  readonly answer: Answer;
+/**
+ * Why a load has brought no answer that all who wait for it could have. Known by its name: from
+ * another thread it comes as an error of that name and no more.
+ */
+export class UnsharedAnswer extends Error {
+  override readonly name = 'UnsharedAnswer';
+  /** An error that others of its partition may be told too, as JSON. */
+  readonly error: string | undefined;
 
-  constructor(answer: Answer) {
+  constructor(error?: string) {
     super('an answer that is not kept');
-    this.answer = answer;
+    this.error = error;
   }
 }
 
 /**
- * @returns a copy of the result as the wire would carry it, so that a handler that goes on to change
- *   its object changes no other reader's copy.
- * @throws `UnkeptAnswer` for an error, and for a result that is none yet: one that wants input, a task,
- *   one without what was asked for
+ * @returns the result as the wire would carry it: text, since whatever is read from an object that
+ *   is kept may be changed by whoever it is given to.
+ * @throws `UnsharedAnswer` for an error, and for a result that is none yet: one that wants input, a
+ *   task, one without what was asked for
  */
-export function keptResult(question: Question, answer: Answer): Result {
-  if (!('result' in answer) || !isComplete(question, answer.result)) throw new UnkeptAnswer(answer);
+export function keptText(question: Question, answer: Answer): string {
+  if ('error' in answer) throw new UnsharedAnswer(textOf(answer.error));
+  const text = isComplete(question, answer.result) ? textOf(answer.result) : undefined;
+  if (text === undefined) throw new UnsharedAnswer();
+  return text;
+}
+
+function textOf(value: object): string | undefined {
   try {
-    return JSON.parse(JSON.stringify(answer.result)) as Result;
+    return JSON.stringify(value);
   } catch {
-    throw new UnkeptAnswer(answer); // not JSON: its transport may know what to do with it
+    return undefined; // not JSON: its transport may know what to do with it
   }
 }
 

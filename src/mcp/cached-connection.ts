@@ -13,15 +13,15 @@ import type {
 
 import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
-import { partitionOf, PUBLIC_PARTITION, readerOf, type Reader } from '../manager/partition.ts';
+import { partitionOf, PUBLIC_PARTITION } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { failureAnswer, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
-import { ConnectionLost, type Asker, type HandlerCalls } from './handler-calls.ts';
-import { notFoundError } from './json-rpc-error.ts';
+import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
+import { INVALID_REQUEST } from './json-rpc-error.ts';
 import { overrideMethod } from './method-override.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
-import { hasSession, readerOfRequest, type RequestIdentity } from './request-context.ts';
+import { RequestAccess } from './request-access.ts';
 
 /** What the connections of one server share. */
 export interface ConnectionHost {
@@ -52,6 +52,7 @@ export class CachedConnection {
   readonly #id = randomUUID();
   readonly #transport: Transport;
   readonly #host: ConnectionHost;
+  readonly #access: RequestAccess;
   readonly #visits = new Map<RequestId, Visit>();
   readonly #toServer: Receive;
   readonly #toClient: Transport['send'];
@@ -69,6 +70,7 @@ export class CachedConnection {
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
     this.#transport = transport;
     this.#host = host;
+    this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
     this.#introductions = isInitialized ? 1 : 0;
     const { onmessage, onclose } = transport;
@@ -104,12 +106,19 @@ export class CachedConnection {
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if ('method' in message) {
       if ('id' in message) {
+        if (this.#host.calls.isReserved(message.id)) {
+          // Only a handler that tells its request's id could have made it known.
+          const error = { code: INVALID_REQUEST, message: 'Invalid request: its id is reserved' };
+          void this.#reply(message.id, { error });
+          return;
+        }
         if (message.method === 'initialize') this.#introduce();
         // From here on the transport sends what has this id to whoever sent this request.
         this.#withdraw(message.id, 'another request has its id');
         if (this.#host.isOpen && this.#takesUp(message, extra)) return;
       } else if (message.method === 'notifications/cancelled') {
         const { requestId, reason } = message.params ?? {};
+        if (this.#host.calls.isReserved(requestId)) return;
         this.#withdraw(requestId as RequestId, reason);
       } else if (message.method === 'notifications/initialized') {
         this.#isInitialized = true;
@@ -142,7 +151,7 @@ export class CachedConnection {
 
   /** A connection that has an initialization is served from the cache once that is complete. */
   #isReady(extra: MessageExtraInfo | undefined): boolean {
-    return this.#isInitialized || !hasSession(this.#transport, this.#identityOf(extra));
+    return this.#isInitialized || this.#access.isAnonymous(extra);
   }
 
   async #serve(visit: Visit, question: Question | undefined): Promise<void> {
@@ -157,30 +166,23 @@ export class CachedConnection {
     this.#visits.delete(request.id);
     if (answer === undefined) {
       this.#host.countUncached();
-      this.#toServer(request, extra);
-      return;
+      answer = this.#deliver(request, extra);
     }
-    try {
-      await this.#toClient({ jsonrpc: '2.0', id: request.id, ...answer });
-    } catch (error) {
-      const why = describeError(error);
-      this.#transport.onerror?.(
-        new Error(`a response could not be sent: ${why}`, { cause: error }),
-      );
-    }
+    if (answer !== undefined) await this.#reply(request.id, answer);
   }
 
   /** @returns `undefined` where the request is to pass as it came. */
   async #answer(visit: Visit, question: Question | undefined): Promise<Answer | undefined> {
-    const context = { ...this.#identityOf(visit.extra), signal: visit.leaving.signal };
+    const access = this.#access;
+    const identity = access.identityOf(visit.extra, visit.leaving.signal);
     const uri = readUriOf(visit.request);
-    if (uri !== undefined) await this.#authorize(context, uri);
+    if (uri !== undefined) await access.authorize(identity, uri);
     if (question === undefined) return undefined;
     const { method, subject } = question;
     if (method === 'resources/read' && this.#host.settings.isPublic(subject ?? '')) {
       return this.#load(visit, question, PUBLIC_PARTITION, undefined);
     }
-    const reader = this.#readerOf(context);
+    const reader = access.readerOf(identity, this.#introductions > 1);
     const partition = partitionOf(reader);
     if (partition === undefined) return undefined;
     // A principal comes back by other connections; a session ends with its own.
@@ -196,23 +198,32 @@ export class CachedConnection {
   ): Promise<Answer> {
     const { answers } = this.#host;
     const { signal } = visit.leaving;
-    const ask = (until: AbortSignal): Promise<Answer> => this.#ask(visit, until);
+    const ask = (until: AbortSignal): HandlerCall => this.#ask(visit, until);
+    const failed = (error: unknown): void => this.#access.log('the cache', error);
+    let isSecond = false;
     for (;;) {
       try {
-        return await answers.answer(question, { partition, connection, signal, ask });
+        return await answers.answer(question, { partition, connection, signal, ask, failed });
       } catch (error) {
         if (signal.aborted) throw error;
+        const cause = error instanceof GranaryError ? error.cause : undefined;
+        const reason = cause instanceof Error ? cause.name : undefined;
         // Another connection's handler was to answer, and its client left with it.
-        if (error instanceof GranaryError && error.cause instanceof ConnectionLost) continue;
+        if (reason === 'ConnectionLost') continue;
+        // It has answered for its own asker alone, as the next one may do too.
+        if (reason === 'UnsharedAnswer' && !isSecond) {
+          isSecond = true;
+          continue;
+        }
         // What is under way when the caching ends is no failure.
-        if (this.#host.isOpen) this.#log('the cache', error);
-        return ask(signal);
+        if (reason !== 'UnsharedAnswer' && this.#host.isOpen) failed(error);
+        return ask(signal).answer;
       }
     }
   }
 
   /** Has the server's own handler answer, which for whoever is the first is as without a cache. */
-  #ask(visit: Visit, until: AbortSignal): Promise<Answer> {
+  #ask(visit: Visit, until: AbortSignal): HandlerCall {
     const { calls } = this.#host;
     const { request, extra } = visit;
     const asker: Asker = {
@@ -220,19 +231,24 @@ export class CachedConnection {
       id: request.id,
       isWaiting: () => this.#isWaiting(visit),
     };
-    const { id, answer } = calls.begin(asker);
-    const onAbort = (): void => {
-      const reason = typeof until.reason === 'string' ? until.reason : 'nobody waits for it';
-      if (!calls.abandon(id, new Error(reason))) return;
-      this.#toServer({
-        jsonrpc: '2.0',
-        method: 'notifications/cancelled',
-        params: { requestId: id, reason },
-      });
+    const call = calls.begin(asker);
+    const { id, sharedAnswer } = call;
+    const cancelOn = (signal: AbortSignal): void => {
+      const cancel = (): void => {
+        const reason = typeof signal.reason === 'string' ? signal.reason : 'nobody waits for it';
+        if (!calls.abandon(id, new Error(reason))) return;
+        const params = { requestId: id, reason };
+        this.#deliver({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
+      };
+      if (signal.aborted) cancel();
+      else signal.addEventListener('abort', cancel, { once: true });
     };
-    until.addEventListener('abort', onAbort, { once: true });
-    this.#toServer({ ...request, id }, extra);
-    return answer;
+    cancelOn(until);
+    // Those who share it go when it is its asker's alone; then that one is all who waits.
+    sharedAnswer.catch(() => cancelOn(visit.leaving.signal));
+    const failure = this.#deliver({ ...request, id }, extra);
+    if (failure !== undefined) calls.answer(id, failure);
+    return call;
   }
 
   /** What the SDK sends: answers to calls of ours are kept back, what else belongs to them is readdressed. */
@@ -245,6 +261,8 @@ export class CachedConnection {
       return this.#toClient(message, options);
     }
     const { relatedRequestId, ...others } = options ?? {};
+    // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
+    if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);
     const asker = relatedRequestId === undefined ? undefined : calls.askerOf(relatedRequestId);
     if (asker === undefined) return this.#toClient(message, options);
     if (asker.isWaiting()) {
@@ -252,6 +270,33 @@ export class CachedConnection {
     }
     if (message.method === 'notifications/progress') return;
     return this.#toClient(message, others);
+  }
+
+  /**
+   * Hands on to the server what no transport waits for any more: nobody else would see it throw.
+   *
+   * @returns what a request that could not be handed on is answered with
+   */
+  #deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): Answer | undefined {
+    try {
+      this.#toServer(message, extra);
+      return undefined;
+    } catch (error) {
+      this.#report('a message could not be taken up', error);
+      return failureAnswer(error);
+    }
+  }
+
+  async #reply(id: RequestId, answer: Answer): Promise<void> {
+    try {
+      await this.#toClient({ jsonrpc: '2.0', id, ...answer });
+    } catch (error) {
+      this.#report('a response could not be sent', error);
+    }
+  }
+
+  #report(what: string, cause: unknown): void {
+    this.#transport.onerror?.(new Error(`${what}: ${describeError(cause)}`, { cause }));
   }
 
   #isWaiting(visit: Visit): boolean {
@@ -262,45 +307,5 @@ export class CachedConnection {
     const visit = this.#visits.get(id);
     this.#visits.delete(id);
     visit?.leaving.abort(reason);
-  }
-
-  #identityOf(extra: MessageExtraInfo | undefined): Omit<RequestIdentity, 'signal'> {
-    const { authInfo, requestInfo } = extra ?? {};
-    const { sessionId } = this.#transport;
-    return {
-      ...(authInfo === undefined ? {} : { authInfo }),
-      ...(requestInfo === undefined ? {} : { requestInfo }),
-      ...(sessionId === undefined ? {} : { sessionId }),
-    };
-  }
-
-  #readerOf(context: RequestIdentity): Reader {
-    // Not the session's id, which may be of its client's choice, or that of another server too.
-    const isSession = this.#introductions < 2 && hasSession(this.#transport, context);
-    const session = isSession ? this.#id : undefined;
-    try {
-      return readerOf(readerOfRequest(context, session, this.#host.settings.partition));
-    } catch (error) {
-      this.#log('naming the principal', error);
-      throw error;
-    }
-  }
-
-  async #authorize(context: RequestIdentity, uri: string): Promise<void> {
-    const { authorize } = this.#host.settings;
-    if (authorize === undefined) return;
-    let allowed: unknown;
-    try {
-      allowed = await authorize(context, uri);
-    } catch (error) {
-      this.#log('authorizing a read', error);
-      throw error;
-    }
-    // Anything but true refuses: a forgotten return must not let everybody in.
-    if (allowed !== true) throw notFoundError(uri);
-  }
-
-  #log(what: string, error: unknown): void {
-    this.#host.settings.logger?.warn(`${what} failed`, { error: describeError(error) });
   }
 }

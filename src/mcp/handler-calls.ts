@@ -6,7 +6,7 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
-import type { Answer } from './answer.ts';
+import { UnsharedAnswer, type Answer } from './answer.ts';
 
 /** The request that made a handler be called. */
 export interface Asker {
@@ -17,14 +17,28 @@ export interface Asker {
   isWaiting(): boolean;
 }
 
-interface HandlerCall {
+/** A handler at work. */
+export interface HandlerCall {
+  readonly answer: Promise<Answer>;
+  /** The same, for others than its asker: rejects once the handler turns to its asker's client. */
+  readonly sharedAnswer: Promise<Answer>;
+}
+
+interface PendingCall {
   readonly asker: Asker;
   resolve(answer: Answer): void;
   reject(reason: Error): void;
+  /** Takes all but its asker off the call. */
+  unshare(): void;
 }
 
-/** The connection that a handler was called for has closed, so that its answer never comes. */
-export class ConnectionLost extends Error {}
+/**
+ * The connection that a handler was called for has closed, so that its answer never comes. Known by
+ * its name, as it may come from another thread.
+ */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
 
 /**
  * Requests on their way through the handlers of one server, under ids of our own: clients choose
@@ -32,28 +46,61 @@ export class ConnectionLost extends Error {}
  */
 export class HandlerCalls {
   readonly #prefix = `granary-${randomUUID()}-`;
-  readonly #calls = new Map<RequestId, HandlerCall>();
+  readonly #calls = new Map<RequestId, PendingCall>();
   #count = 0;
 
-  begin(asker: Asker): { id: RequestId; answer: Promise<Answer> } {
+  begin(asker: Asker): HandlerCall & { id: RequestId } {
     const id = this.#prefix + this.#count++;
-    const answer = new Promise<Answer>((resolve, reject) => {
-      this.#calls.set(id, { asker, resolve, reject });
+    const answered = deferred<Answer>();
+    const unshared = deferred<never>();
+    this.#calls.set(id, {
+      asker,
+      resolve: (answer) => answered.resolve(answer),
+      reject: (reason) => answered.reject(reason),
+      unshare: () => unshared.reject(new UnsharedAnswer()),
     });
-    return { id, answer };
+    const answer = answered.promise;
+    const sharedAnswer = Promise.race([answer, unshared.promise]);
+    // Whichever of the two nobody has asked for.
+    for (const promise of [answer, sharedAnswer]) promise.catch(() => {});
+    return { id, answer, sharedAnswer };
+  }
+
+  /** Whether an id is of the kind that calls here have, so that no client may use it. */
+  isReserved(id: unknown): boolean {
+    return (
+      typeof id === 'string' &&
+      id.startsWith(this.#prefix) &&
+      /^\d+$/.test(id.slice(this.#prefix.length))
+    );
   }
 
   /** @returns whether a response is to a call of ours, also to one that nobody waits for any more. */
   settle(response: JSONRPCResultResponse | JSONRPCErrorResponse): boolean {
     const { id } = response;
-    if (typeof id !== 'string' || !id.startsWith(this.#prefix)) return false;
-    const answer = 'error' in response ? { error: response.error } : { result: response.result };
-    this.#take(id)?.resolve(answer);
+    if (id === undefined || !this.isReserved(id)) return false;
+    this.answer(id, 'error' in response ? { error: response.error } : { result: response.result });
     return true;
+  }
+
+  answer(id: RequestId, answer: Answer): void {
+    this.#take(id)?.resolve(answer);
   }
 
   askerOf(id: RequestId): Asker | undefined {
     return this.#calls.get(id)?.asker;
+  }
+
+  /**
+   * A handler asks something of its asker's client, so that its answer is for that client alone.
+   *
+   * @param id of the call; where the handler does not say which, it may be any of the connection
+   */
+  unshare(connection: object, id: RequestId | undefined): void {
+    for (const [at, call] of this.#calls) {
+      const isMeant = id === undefined ? call.asker.connection === connection : at === id;
+      if (isMeant) call.unshare();
+    }
   }
 
   /** @returns whether there was such a call. */
@@ -71,9 +118,23 @@ export class HandlerCalls {
     }
   }
 
-  #take(id: RequestId): HandlerCall | undefined {
+  #take(id: RequestId): PendingCall | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     return call;
   }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: Error): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let settle!: Pick<Deferred<T>, 'resolve' | 'reject'>;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...settle };
 }

@@ -5,6 +5,7 @@ import { isNotFound } from '../manager/not-found.ts';
 /** "Resource not found" of MCP up to 2025-11-25; 2026-07-28 has -32602 in its place. */
 const RESOURCE_NOT_FOUND = -32_002;
 /** JSON-RPC 2.0, section 5.1. */
+export const INVALID_REQUEST = -32_600;
 export const INVALID_PARAMS = -32_602;
 export const INTERNAL_ERROR = -32_603;
 
