@@ -85,6 +85,63 @@ describe('cacheServer', () => {
       expect(warnings).toHaveLength(2);
     });
 
+    it('with close, however often, on a live connection: its transport is as it was [CACHE-SERVER-CLOSE]', async () => {
+      const origin = new CountedOrigin();
+      const server = origin.mcpServer();
+      const peer = await linkInMemory(server);
+      const transport = server.server.transport!;
+      const callbacks = (): unknown[] => [transport.onmessage, transport.onclose, transport.send];
+      const former = callbacks();
+      const cache = new ResourceCache();
+      for (let cycle = 0; cycle < 3; cycle++) {
+        const caching = cacheServer(server, { cache });
+        expect(callbacks().some((callback, at) => callback === former[at])).toBe(false);
+        await peer.text('own://1');
+        const gate = deferred<void>();
+        origin.gate = gate.promise;
+        const underWay = peer.text('own://2');
+        await settled();
+        caching.close();
+        gate.resolve();
+        expect(await underWay).toMatch(/own:\/\/2/);
+        await settled();
+        expect(callbacks()).toEqual(former);
+        expect(cache.size).toBe(0);
+      }
+    });
+
+    it('with close while several wait for one call: that call answers all [CACHE-SERVER-CLOSE] [CACHE-SERVER-SINGLE-FLIGHT]', async () => {
+      const origin = new CountedOrigin();
+      const gate = deferred<void>();
+      origin.gate = gate.promise;
+      const server = origin.mcpServer();
+      const caching = cacheServer(server);
+      const peer = await linkInMemory(server);
+      const texts = [1, 2, 3].map(() => peer.text('own://1'));
+      await settled();
+      caching.close();
+      gate.resolve();
+      expect(await Promise.all(texts)).toEqual([1, 2, 3].map(() => '1: own://1 for nobody'));
+      await settled();
+      expect(() => caching.stats()).toThrow(
+        expect.objectContaining({ code: 'ERR_GRANARY_CLOSED' }) as Error,
+      );
+    });
+
+    it('and a connection that has kept nothing of its own drops nothing [CACHE-SERVER-CLOSE]', async () => {
+      const cache = new ResourceCache();
+      const dropped = vi.spyOn(cache, 'invalidateTag');
+      for (const uri of ['docs://1', 'own://1']) {
+        const server = new CountedOrigin().mcpServer();
+        cacheServer(server, { cache, public: ['docs://{x}'] });
+        const peer = await linkInMemory(server);
+        await peer.text(uri);
+        await peer.client.close();
+      }
+      expect(dropped).toHaveBeenCalledTimes(1);
+      expect(cache.size).toBe(1);
+    });
+
     it('when its connection closes: handlers are cancelled, nothing is answered or kept [CACHE-SERVER-CLOSE]', async () => {
       const origin = new CountedOrigin();
       origin.gate = new Promise(() => {});

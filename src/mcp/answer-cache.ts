@@ -37,6 +37,9 @@ export class AnswerCache {
   readonly cache: ResourceCache;
   readonly #isOwn: boolean;
   readonly #ttlMs: number | undefined;
+  /** Questions that are being answered. */
+  #pending = 0;
+  #isClosing = false;
 
   constructor(cache: ResourceCache | undefined, ttlMs: number | undefined) {
     this.cache = cache ?? new ResourceCache();
@@ -47,10 +50,38 @@ export class AnswerCache {
   /**
    * The answer kept, else that of the handler: one call of it however many ask. Each gets a copy.
    *
-   * @throws (rejects with) an error of the cache, also `ERR_GRANARY_LOAD_FAILED` with an
-   * `UnsharedAnswer` or `ConnectionLost` where the handler was called for somebody else
+   * @throws (rejects with) whatever, once the request is withdrawn
    */
   async answer(question: Question, asking: Asking): Promise<Answer> {
+    this.#pending++;
+    try {
+      return await this.#answer(question, asking);
+    } finally {
+      this.#pending--;
+      this.#closeIfDone();
+    }
+  }
+
+  async #answer(question: Question, asking: Asking): Promise<Answer> {
+    let isSecond = false;
+    for (;;) {
+      try {
+        return await this.#load(question, asking);
+      } catch (error) {
+        if (asking.signal.aborted) throw error;
+        const cause = causeOf(error);
+        // Another connection's handler was to answer, and its client left with it.
+        if (cause?.name === 'ConnectionLost') continue;
+        const isUnshared = cause?.name === 'UnsharedAnswer';
+        if (!isUnshared) asking.failed(error);
+        // It has answered for its own asker alone, as the next one may do too.
+        if (!isUnshared || isSecond) return asking.ask(asking.signal).answer;
+        isSecond = true;
+      }
+    }
+  }
+
+  async #load(question: Question, asking: Asking): Promise<Answer> {
     const { partition, signal, ask } = asking;
     let own: HandlerCall | undefined;
     try {
@@ -70,16 +101,16 @@ export class AnswerCache {
       return { result: JSON.parse(text as string) as Result };
     } catch (error) {
       if (signal.aborted) throw error;
-      const cause = error instanceof GranaryError ? error.cause : undefined;
+      const cause = causeOf(error);
       const answer = await own?.answer.catch(() => undefined);
       if (answer !== undefined) {
         if (!(cause instanceof UnsharedAnswer)) asking.failed(error);
         return answer;
       }
       // Of what is public, others may be refused for reasons of their own, and told whose.
-      if (cause instanceof UnsharedAnswer && cause.error !== undefined) {
-        if (partition !== PUBLIC_PARTITION)
-          return { error: JSON.parse(cause.error) as AnswerError };
+      const isPrivate = partition !== PUBLIC_PARTITION;
+      if (isPrivate && cause instanceof UnsharedAnswer && cause.error !== undefined) {
+        return { error: JSON.parse(cause.error) as AnswerError };
       }
       throw error;
     }
@@ -100,9 +131,15 @@ export class AnswerCache {
     this.#dropTag(connectionTag(connection));
   }
 
-  /** A cache from outside stays open. */
+  /** A cache from outside stays open; one of its own goes when those who wait have their answer. */
   close(): void {
-    if (this.#isOwn) this.cache.close();
+    this.#isClosing = this.#isOwn;
+    if (this.#isClosing) this.cache.clear();
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (this.#isClosing && this.#pending === 0) this.cache.close();
   }
 
   #dropTag(tag: string): void {
@@ -113,6 +150,11 @@ export class AnswerCache {
       if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
     }
   }
+}
+
+function causeOf(error: unknown): Error | undefined {
+  const cause = error instanceof GranaryError ? error.cause : undefined;
+  return cause instanceof Error ? cause : undefined;
 }
 
 /** What a client chose comes last, so that it can reach into no other partition. */

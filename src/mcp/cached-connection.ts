@@ -11,17 +11,15 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
-import { describeError } from '../describe-value.ts';
-import { GranaryError } from '../errors.ts';
 import { partitionOf, PUBLIC_PARTITION } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { failureAnswer, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
-import { overrideMethod } from './method-override.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
 import { RequestAccess } from './request-access.ts';
+import { TransportTap } from './transport-tap.ts';
 
 /** What the connections of one server share. */
 export interface ConnectionHost {
@@ -31,9 +29,9 @@ export interface ConnectionHost {
   /** Whether requests still are to be answered from the cache. */
   readonly isOpen: boolean;
   countUncached(): void;
+  /** A connection has closed. */
+  forget(connection: CachedConnection): void;
 }
-
-type Receive = (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
 
 /** A request that is being answered here. */
 interface Visit {
@@ -44,23 +42,21 @@ interface Visit {
 }
 
 /**
- * Stands between one transport and the SDK: requests that are cached are answered here, everything
- * else passes. It takes the place of the transport's `onmessage` and `send`, which are public, so
- * that the server keeps the transport that it was given.
+ * One transport of a server: requests that are cached are answered here, everything else passes.
  */
 export class CachedConnection {
   readonly #id = randomUUID();
-  readonly #transport: Transport;
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
+  readonly #tap: TransportTap;
   readonly #visits = new Map<RequestId, Visit>();
-  readonly #toServer: Receive;
-  readonly #toClient: Transport['send'];
-  readonly #undoSend: () => void;
-  readonly #undoReceive: () => void;
+  #callsUnderWay = 0;
   #isInitialized: boolean;
   /** How many times a client has asked to be initialized. */
   #introductions: number;
+  /** Whether anything may be kept that ends with this connection. */
+  #hasEntries = false;
+  #isRetired = false;
   #isClosed = false;
 
   /**
@@ -68,28 +64,15 @@ export class CachedConnection {
    * @param isInitialized whether its client has introduced itself already
    */
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
-    this.#transport = transport;
     this.#host = host;
     this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
     this.#introductions = isInitialized ? 1 : 0;
-    const { onmessage, onclose } = transport;
-    this.#toServer = (message, extra) => onmessage?.call(transport, message, extra);
-    const receive: Receive = (message, extra) => this.#receive(message, extra);
-    transport.onmessage = receive;
-    this.#undoReceive = () => {
-      if (transport.onmessage === receive) transport.onmessage = onmessage;
-    };
-    let toClient!: Transport['send'];
-    this.#undoSend = overrideMethod(transport, 'send', (send) => {
-      toClient = send;
-      return (message, options) => this.#send(message, options);
+    this.#tap = new TransportTap(transport, {
+      receive: (message, extra) => this.#receive(message, extra),
+      send: (message, options) => this.#send(message, options),
+      closed: () => this.close(),
     });
-    this.#toClient = toClient;
-    transport.onclose = () => {
-      this.close();
-      onclose?.call(transport);
-    };
   }
 
   /** Ends what its requests wait for, and frees what only they could have asked for again. */
@@ -98,9 +81,26 @@ export class CachedConnection {
     this.#isClosed = true;
     for (const id of this.#visits.keys()) this.#withdraw(id, 'the connection has closed');
     this.#host.calls.abandonAllOf(this);
-    this.#host.answers.dropConnection(this.#id);
-    this.#undoReceive();
-    this.#undoSend();
+    this.#dropEntries();
+    this.#tap.remove();
+    this.#host.forget(this);
+  }
+
+  /** Leaves its transport as soon as what is under way has been answered. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    const isIdle = this.#visits.size === 0 && this.#callsUnderWay === 0;
+    if (this.#isRetired && isIdle) this.close();
+  }
+
+  /** Whoever drops a tag makes every load under way remember it. */
+  #dropEntries(): void {
+    if (this.#hasEntries) this.#host.answers.dropConnection(this.#id);
+    this.#hasEntries = false;
   }
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
@@ -124,7 +124,7 @@ export class CachedConnection {
         this.#isInitialized = true;
       }
     }
-    this.#toServer(message, extra);
+    this.#tap.toServer(message, extra);
   }
 
   /** @returns whether a request is answered, or at least authorized, here. */
@@ -146,7 +146,7 @@ export class CachedConnection {
   /** A client that introduces itself after another shares its transport: neither has it alone. */
   #introduce(): void {
     this.#introductions++;
-    if (this.#introductions > 1) this.#host.answers.dropConnection(this.#id);
+    if (this.#introductions > 1) this.#dropEntries();
   }
 
   /** A connection that has an initialization is served from the cache once that is complete. */
@@ -169,6 +169,7 @@ export class CachedConnection {
       answer = this.#deliver(request, extra);
     }
     if (answer !== undefined) await this.#reply(request.id, answer);
+    this.#closeIfDone();
   }
 
   /** @returns `undefined` where the request is to pass as it came. */
@@ -187,39 +188,26 @@ export class CachedConnection {
     if (partition === undefined) return undefined;
     // A principal comes back by other connections; a session ends with its own.
     const connection = reader.principal === undefined ? this.#id : undefined;
+    this.#hasEntries ||= connection !== undefined;
     return this.#load(visit, question, partition, connection);
   }
 
-  async #load(
+  #load(
     visit: Visit,
     question: Question,
     partition: string,
     connection: string | undefined,
   ): Promise<Answer> {
-    const { answers } = this.#host;
-    const { signal } = visit.leaving;
-    const ask = (until: AbortSignal): HandlerCall => this.#ask(visit, until);
-    const failed = (error: unknown): void => this.#access.log('the cache', error);
-    let isSecond = false;
-    for (;;) {
-      try {
-        return await answers.answer(question, { partition, connection, signal, ask, failed });
-      } catch (error) {
-        if (signal.aborted) throw error;
-        const cause = error instanceof GranaryError ? error.cause : undefined;
-        const reason = cause instanceof Error ? cause.name : undefined;
-        // Another connection's handler was to answer, and its client left with it.
-        if (reason === 'ConnectionLost') continue;
-        // It has answered for its own asker alone, as the next one may do too.
-        if (reason === 'UnsharedAnswer' && !isSecond) {
-          isSecond = true;
-          continue;
-        }
+    return this.#host.answers.answer(question, {
+      partition,
+      connection,
+      signal: visit.leaving.signal,
+      ask: (until) => this.#ask(visit, until),
+      failed: (error) => {
         // What is under way when the caching ends is no failure.
-        if (reason !== 'UnsharedAnswer' && this.#host.isOpen) failed(error);
-        return ask(signal).answer;
-      }
-    }
+        if (this.#host.isOpen) this.#access.log('the cache', error);
+      },
+    });
   }
 
   /** Has the server's own handler answer, which for whoever is the first is as without a cache. */
@@ -232,7 +220,13 @@ export class CachedConnection {
       isWaiting: () => this.#isWaiting(visit),
     };
     const call = calls.begin(asker);
-    const { id, sharedAnswer } = call;
+    const { id, answer, sharedAnswer } = call;
+    this.#callsUnderWay++;
+    const ended = (): void => {
+      this.#callsUnderWay--;
+      this.#closeIfDone();
+    };
+    answer.then(ended, ended);
     const cancelOn = (signal: AbortSignal): void => {
       const cancel = (): void => {
         const reason = typeof signal.reason === 'string' ? signal.reason : 'nobody waits for it';
@@ -258,18 +252,18 @@ export class CachedConnection {
       if (calls.settle(message)) return;
       // To an earlier request of this id, whose place a later one has taken.
       if (message.id !== undefined && this.#visits.has(message.id)) return;
-      return this.#toClient(message, options);
+      return this.#tap.toClient(message, options);
     }
     const { relatedRequestId, ...others } = options ?? {};
     // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
     if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);
     const asker = relatedRequestId === undefined ? undefined : calls.askerOf(relatedRequestId);
-    if (asker === undefined) return this.#toClient(message, options);
+    if (asker === undefined) return this.#tap.toClient(message, options);
     if (asker.isWaiting()) {
-      return this.#toClient(message, { ...others, relatedRequestId: asker.id });
+      return this.#tap.toClient(message, { ...others, relatedRequestId: asker.id });
     }
     if (message.method === 'notifications/progress') return;
-    return this.#toClient(message, others);
+    return this.#tap.toClient(message, others);
   }
 
   /**
@@ -279,24 +273,20 @@ export class CachedConnection {
    */
   #deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): Answer | undefined {
     try {
-      this.#toServer(message, extra);
+      this.#tap.toServer(message, extra);
       return undefined;
     } catch (error) {
-      this.#report('a message could not be taken up', error);
+      this.#tap.report('a message could not be taken up', error);
       return failureAnswer(error);
     }
   }
 
   async #reply(id: RequestId, answer: Answer): Promise<void> {
     try {
-      await this.#toClient({ jsonrpc: '2.0', id, ...answer });
+      await this.#tap.toClient({ jsonrpc: '2.0', id, ...answer });
     } catch (error) {
-      this.#report('a response could not be sent', error);
+      this.#tap.report('a response could not be sent', error);
     }
-  }
-
-  #report(what: string, cause: unknown): void {
-    this.#transport.onerror?.(new Error(`${what}: ${describeError(cause)}`, { cause }));
   }
 
   #isWaiting(visit: Visit): boolean {

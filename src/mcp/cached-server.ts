@@ -31,6 +31,7 @@ export class CachedServer implements ConnectionHost {
   readonly settings: CacheServerSettings;
   readonly #protocol: ProtocolServer;
   readonly #undoes: (() => void)[];
+  readonly #connections = new Set<CachedConnection>();
   uncachedRequests = 0;
   /** What is built up before the first connection is news to nobody. */
   #wasConnected = false;
@@ -63,16 +64,23 @@ export class CachedServer implements ConnectionHost {
     this.uncachedRequests++;
   }
 
+  forget(connection: CachedConnection): void {
+    this.#connections.delete(connection);
+  }
+
   /** Requests under way are still answered. */
   close(): void {
     this.#isOpen = false;
     for (const undo of this.#undoes) undo();
+    for (const connection of this.#connections) connection.retire();
     this.answers.close();
   }
 
   #attach(transport: Transport, isInitialized: boolean): CachedConnection {
     this.#wasConnected = true;
-    return new CachedConnection(transport, this, isInitialized);
+    const connection = new CachedConnection(transport, this, isInitialized);
+    this.#connections.add(connection);
+    return connection;
   }
 
   #followConnections(): () => void {
