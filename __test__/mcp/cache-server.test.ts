@@ -269,6 +269,18 @@ describe('cacheServer', () => {
       expect(failure.data).toMatchObject({ option });
     });
 
+    it('a server of version 2 of the SDK [CACHE-SERVER-OPTIONS]', async () => {
+      // Of its public methods, those that tell the versions apart.
+      const server = { setRequestHandler() {}, connect() {}, getNegotiatedProtocolVersion() {} };
+      for (const given of [server, { server }]) {
+        const failure = await granaryFailure(
+          () => cacheServer(given as never),
+          'ERR_GRANARY_BAD_OPTION',
+        );
+        expect(failure.message).toContain('this one is of version 2');
+      }
+    });
+
     it('a bad template, a server that is cached, and one whose transport cannot be followed [CACHE-SERVER-OPTIONS]', async () => {
       const template = { public: ['a://{'] };
       await granaryFailure(() => cacheServer(server, template), 'ERR_GRANARY_BAD_TEMPLATE');

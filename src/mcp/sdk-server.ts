@@ -15,7 +15,21 @@ export function protocolOf(server: AnyServer): ProtocolServer {
   const given: unknown = server;
   if (typeof given === 'object' && given !== null) {
     const protocol: Partial<ProtocolServer> = 'server' in server ? server.server : server;
-    if (typeof protocol?.setRequestHandler === 'function') return protocol as ProtocolServer;
+    if (typeof protocol?.setRequestHandler === 'function') {
+      if (isVersion2(protocol)) {
+        badOption(
+          'server',
+          given,
+          'of @modelcontextprotocol/sdk, version 1; this one is of version 2',
+        );
+      }
+      return protocol as ProtocolServer;
+    }
   }
   return badOption('server', given, 'an McpServer or a Server of the MCP SDK, version 1');
+}
+
+/** Its handlers are set by the method's name, and told of a request by an object of another form. */
+function isVersion2(protocol: object): boolean {
+  return 'getNegotiatedProtocolVersion' in protocol && !('experimental' in protocol);
 }
