@@ -11,7 +11,14 @@ import type { ReadResult } from '../../src/manager/read-result.ts';
 import { cacheServer } from '../../src/mcp/cache-server.ts';
 import { CountedOrigin } from '../support/counted-origin.ts';
 import { deferred } from '../support/deferred.ts';
-import { linkInMemory, newLowLevelServer, newServer, type Peer } from '../support/mcp-peers.ts';
+import { granaryFailure } from '../support/granary-failure.ts';
+import {
+  linkInMemory,
+  newLowLevelServer,
+  newServer,
+  type LowLevelServer,
+  type Peer,
+} from '../support/mcp-peers.ts';
 import { settled, watchProcess } from '../support/process-signals.ts';
 
 /** Everything that is cached, asked once: whether each was answered without a call. */
@@ -90,6 +97,64 @@ describe('what a cached server sends', () => {
     version = 3;
     await server.sendResourceUpdated({ uri: 'file:/dir/a' });
     expect(new Set(await texts())).toEqual(new Set(['version 3']));
+  });
+
+  it('drops a read whichever way its URI is encoded [CACHE-SERVER-INVALIDATE]', async () => {
+    const server = newLowLevelServer({ capabilities: { resources: {} } });
+    let version = 1;
+    server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }) => ({
+      contents: [{ uri, text: `version ${version}` }],
+    }));
+    cacheServer(server);
+    const peer = await linkInMemory(server);
+    for (const [read, updated] of [
+      ['file:///caf%c3%a9', 'file:///caf%C3%A9'],
+      ['file:///café', 'file:///caf%c3%a9'],
+      ['note://x/%41', 'note://x/A'],
+      ['note://a%20b', 'note://a b'],
+      ['file:///a b', 'file:///a%20b'],
+      ['note://x/%ff', 'note://x/%FF'],
+      ['note://x/%', 'note://x/%'],
+    ] as const) {
+      await peer.text(read);
+      version++;
+      await server.sendResourceUpdated({ uri: updated });
+      expect(await peer.text(read), read).toBe(`version ${version}`);
+    }
+    // What is one resource to nobody keeps its own answer.
+    await peer.text('note://x/%25');
+    version++;
+    expect(await peer.text('note://x/%2525')).toBe(`version ${version}`);
+  });
+
+  it('drops though the request that changed it is cancelled meanwhile [CACHE-SERVER-INVALIDATE]', async () => {
+    const server = newServer();
+    let version = 1;
+    const gate = deferred<void>();
+    cacheServer(server);
+    server.registerResource('one', 'a://1', {}, ({ href }) => ({
+      contents: [{ uri: href, text: `version ${version}` }],
+    }));
+    const changed = deferred<void>();
+    server.registerTool('change', {}, async ({ sendNotification }) => {
+      await gate.promise;
+      version = 2;
+      const method = 'notifications/resources/updated';
+      await sendNotification({ method, params: { uri: 'a://1' } });
+      changed.resolve();
+      return { content: [] };
+    });
+    const peer = await linkInMemory(server);
+    expect(await peer.text('a://1')).toBe('version 1');
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const call = peer.client.callTool({ name: 'change' }, undefined, { signal }).catch(() => {});
+    await settled();
+    leaving.abort();
+    await call;
+    gate.resolve();
+    await changed.promise;
+    expect(await peer.text('a://1')).toBe('version 2');
   });
 
   it('has taken effect when its client hears of it [CACHE-SERVER-INVALIDATE]', async () => {
@@ -324,6 +389,33 @@ describe('servers over one cache', () => {
     const { size } = cache;
     expect(await (await open()).text('a://1')).toBe(text);
     expect([cache.size, origin.calls]).toEqual([size, 1]);
+  });
+
+  it('are told of a change by one that was never connected [CACHE-SERVER-INVALIDATE] [CACHE-SERVER-SHARED-CACHE]', async () => {
+    const cache = new ResourceCache();
+    const origin = new CountedOrigin();
+    const hub = newServer();
+    const caching = cacheServer(hub, { cache });
+    const peer = await linkInMemory(
+      ((): LowLevelServer => {
+        const server = origin.lowLevelServer();
+        cacheServer(server, { cache, partition: () => 'ann' });
+        return server;
+      })(),
+    );
+    await hits(peer, origin);
+    hub.sendToolListChanged();
+    expect(await hits(peer, origin)).toEqual({ ...ALL, tools: false });
+    hub.sendPromptListChanged();
+    expect(await hits(peer, origin)).toEqual({ ...ALL, prompts: false });
+    hub.sendResourceListChanged();
+    const resources = { read: false, other: false, list: false, page: false, templates: false };
+    expect(await hits(peer, origin)).toEqual({ ...ALL, ...resources });
+    caching.invalidate('a://1');
+    expect(await hits(peer, origin)).toEqual({ ...ALL, read: false });
+    await hub.server.sendResourceUpdated({ uri: 'a://2' }).catch(() => 'not connected');
+    expect(await hits(peer, origin)).toEqual({ ...ALL, other: false });
+    await granaryFailure(() => caching.invalidate(''), 'ERR_GRANARY_BAD_URI');
   });
 
   it('keep apart from a manager on the same cache [CACHE-SERVER-SHARED-CACHE]', async () => {

@@ -4,7 +4,7 @@ import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../manager/partition.ts';
 import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
-import { canonicalUri } from './canonical-uri.ts';
+import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
 
@@ -181,7 +181,7 @@ function contentTags(question: Question, text: string): string[] {
 }
 
 function uriTag(uri: string): string {
-  return `${NAMESPACE} uri ${canonicalUri(uri)}`;
+  return `${NAMESPACE} uri ${foldedUri(uri)}`;
 }
 
 function groupTag(group: MethodGroup): string {

@@ -1,6 +1,6 @@
 import type { CacheStats } from '../cache/cache-stats.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
-import { badOption } from '../options.ts';
+import { badOption, checkUri } from '../options.ts';
 import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
 import { CachedServer } from './cached-server.ts';
 import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
@@ -15,8 +15,21 @@ export interface ServerCachingStats extends CacheStats {
 export interface ServerCaching extends Disposable {
   /** Where answers are kept: the one given, or one of its own. */
   readonly cache: ResourceCache;
-  /** @throws `ERR_GRANARY_CLOSED` */
+  /**
+   * Counters since the cache was made; a cache from outside counts for all who use it.
+   *
+   * @throws `ERR_GRANARY_CLOSED` once the cache is closed, which one of its own is when `close` was
+   * called and all who waited have their answer
+   */
   stats(): ServerCachingStats;
+  /**
+   * Drops every read of a URI, for whomever it is kept, as `resources/updated` does, and tells no
+   * client: for a change that a server which is not connected learns of.
+   *
+   * @param uri in any spelling that the server takes for the same
+   * @throws `ERR_GRANARY_BAD_URI`
+   */
+  invalidate(uri: string): void;
   /** Leaves the server as it was; frees a cache of its own, and leaves one from outside open. */
   close(): void;
 }
@@ -66,6 +79,10 @@ export function cacheServer(server: AnyServer, options?: CacheServerOptions): Se
   return {
     cache,
     stats: () => ({ ...cache.stats(), uncachedRequests: caching.uncachedRequests }),
+    invalidate: (uri) => {
+      checkUri(uri);
+      caching.answers.dropUri(uri);
+    },
     close,
     [Symbol.dispose]: close,
   };

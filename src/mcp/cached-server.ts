@@ -1,5 +1,6 @@
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Notification } from '@modelcontextprotocol/sdk/types.js';
 
 import { badOption } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -24,6 +25,16 @@ const ANNOUNCEMENTS = {
   sendPromptListChanged: 'prompts',
 } as const satisfies Partial<Record<keyof McpServer, MethodGroup>>;
 
+/** Each announces a change, which is none to a client that has yet to come. */
+const REGISTRATIONS = [
+  'registerResource',
+  'registerTool',
+  'registerPrompt',
+  'resource',
+  'tool',
+  'prompt',
+] as const satisfies readonly (keyof McpServer)[];
+
 /** One server of the SDK whose public methods tell of its connections and of what changes. */
 export class CachedServer implements ConnectionHost {
   readonly answers: AnswerCache;
@@ -35,6 +46,7 @@ export class CachedServer implements ConnectionHost {
   uncachedRequests = 0;
   /** What is built up before the first connection is news to nobody. */
   #wasConnected = false;
+  #isRegistering = false;
   #isOpen = true;
 
   constructor(server: AnyServer, protocol: ProtocolServer, settings: CacheServerSettings) {
@@ -106,14 +118,19 @@ export class CachedServer implements ConnectionHost {
   /** Before a notification is on its way, so that who reads on it finds nothing old. */
   #followNotifications(): () => void {
     return overrideMethod(this.#protocol, 'notification', (notification) => (sent, options) => {
-      if (sent.method === 'notifications/resources/updated') {
-        const uri: unknown = sent.params?.['uri'];
-        if (typeof uri === 'string') this.answers.dropUri(uri);
-      } else if (Object.hasOwn(LIST_CHANGES, sent.method)) {
-        this.#drop(LIST_CHANGES[sent.method]);
-      }
+      this.#noteNotification(sent);
       return notification(sent, options);
     });
+  }
+
+  #noteNotification({ method, params }: Notification): void {
+    if (!this.#isOpen) return;
+    if (method === 'notifications/resources/updated') {
+      const uri = params?.['uri'];
+      if (typeof uri === 'string') this.answers.dropUri(uri);
+    } else if (Object.hasOwn(LIST_CHANGES, method)) {
+      this.#drop(LIST_CHANGES[method]);
+    }
   }
 
   /** Another handler may answer otherwise. */
@@ -121,7 +138,16 @@ export class CachedServer implements ConnectionHost {
     const protocol = this.#protocol;
     return [
       overrideMethod(protocol, 'setRequestHandler', (setRequestHandler) => (schema, handler) => {
-        setRequestHandler(schema, handler);
+        setRequestHandler(schema, (request, extra) =>
+          // The SDK does not send, nor call `notification`, once the request has been cancelled.
+          handler(request, {
+            ...extra,
+            sendNotification: (sent) => {
+              this.#noteNotification(sent);
+              return extra.sendNotification(sent);
+            },
+          }),
+        );
         this.#noteHandlerOf(methodOf(schema));
       }),
       overrideMethod(protocol, 'removeRequestHandler', (removeRequestHandler) => (method) => {
@@ -138,12 +164,29 @@ export class CachedServer implements ConnectionHost {
   }
 
   #followRegistrations(server: McpServer): (() => void)[] {
-    return (Object.keys(ANNOUNCEMENTS) as (keyof typeof ANNOUNCEMENTS)[]).map((name) =>
-      overrideMethod(server, name, (announce) => () => {
-        if (this.#wasConnected) this.#drop(ANNOUNCEMENTS[name]);
-        announce();
-      }),
-    );
+    const announcements = Object.keys(ANNOUNCEMENTS) as (keyof typeof ANNOUNCEMENTS)[];
+    return [
+      ...announcements.map((name) =>
+        overrideMethod(server, name, (announce) => () => {
+          if (this.#wasConnected || !this.#isRegistering) this.#drop(ANNOUNCEMENTS[name]);
+          announce();
+        }),
+      ),
+      ...REGISTRATIONS.map((name) => this.#followRegistration(server, name)),
+    ];
+  }
+
+  #followRegistration(server: McpServer, name: (typeof REGISTRATIONS)[number]): () => void {
+    type Register = (...args: unknown[]) => unknown;
+    const methods = server as unknown as Record<typeof name, Register>;
+    return overrideMethod(methods, name, (register) => (...args) => {
+      this.#isRegistering = true;
+      try {
+        return register(...args);
+      } finally {
+        this.#isRegistering = false;
+      }
+    });
   }
 
   #drop(group: MethodGroup | undefined): void {

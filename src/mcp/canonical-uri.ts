@@ -2,3 +2,17 @@
 export function canonicalUri(uri: string): string {
   return URL.canParse(uri) ? new URL(uri).href : uri;
 }
+
+/**
+ * One spelling for all that may be meant by the same URI, percent-encoded or not. Some that are not
+ * the same come together: for what is to be dropped that is no harm, for what is kept it would be.
+ */
+export function foldedUri(uri: string): string {
+  return canonicalUri(uri).replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded.toUpperCase(); // bytes that are no text
+    }
+  });
+}
