@@ -14,6 +14,7 @@ mod dump;
 mod outgoing;
 mod store;
 mod store_dump;
+mod store_message;
 mod waker;
 
 use std::hash::{BuildHasher, RandomState};

@@ -11,6 +11,7 @@ mod dumps;
 mod flights;
 mod footprint;
 mod handles;
+mod hits;
 mod list;
 mod loads;
 mod lookups;
@@ -21,6 +22,7 @@ mod order;
 mod overtaken;
 mod slab;
 mod tags;
+mod telling;
 mod time;
 pub mod words;
 

@@ -3,30 +3,21 @@
 use std::collections::BTreeSet;
 use std::hash::RandomState;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::deadlines::{Deadlines, due_of};
 use super::flights::Flights;
 use super::footprint::Footprint;
-use super::handles::{Handles, Hits, Wake};
-use super::messages::{Event, Outcome};
-use super::near::word as near_word;
+use super::handles::Handles;
+use super::messages::Outcome;
 use super::order::{Order, Policy, StoreBounds};
 use super::overtaken::Overtaken;
 use super::slab::{Entry, NONE, Region, Slab};
 use super::tags::Tags;
 use super::time::Moment;
-use super::words::{Words, word};
+use super::words::Words;
 use super::{Counters, Lifetime, Place};
 use crate::error::Error;
 use crate::value::{Cause, EventKind, Value};
-
-/// Longest time for which a near map trusts a version word without asking: far less than what the
-/// word needs to count once around.
-const MOST_TRUSTED_MS: f64 = 60_000.0;
-
-/// Below every age, as JS compares them.
-const NOT_TRUSTED_MS: f64 = -1.0;
 
 /// Causes what no handle does.
 pub(super) const KEEPER: u32 = NONE;
@@ -46,12 +37,12 @@ pub(super) struct Contents {
     /// Keys in order; made when somebody first asks for a prefix.
     prefixes: Option<BTreeSet<Arc<str>>>,
     /// Whether any thread is to be woken when the lock is free again.
-    has_wakes: bool,
+    pub(super) has_wakes: bool,
     /// What went wrong and nobody was told.
-    fault: Option<Error>,
-    words: Arc<Words>,
+    pub(super) fault: Option<Error>,
+    pub(super) words: Arc<Words>,
     /// Whether time is what JS says.
-    manual: bool,
+    pub(super) manual: bool,
     stays: i32,
     lives: u32,
     pub(super) footprint: Footprint,
@@ -82,40 +73,6 @@ impl Contents {
             stays: 0,
             lives: 0,
             footprint: Footprint::default(),
-        }
-    }
-
-    /// Whose threads have messages of others waiting.
-    pub(super) fn take_wakes(&mut self) -> Vec<Arc<dyn Wake>> {
-        if !std::mem::take(&mut self.has_wakes) {
-            return Vec::new();
-        }
-        self.handles
-            .iter_mut()
-            .filter_map(|handle| {
-                let is_meant = std::mem::take(&mut handle.to_wake);
-                handle.waker.clone().filter(|_| is_meant)
-            })
-            .collect()
-    }
-
-    /// Keeps what went wrong for whoever asks next.
-    pub(super) fn note_fault(&mut self, panic: Option<Error>) {
-        let Some(fault) = self.order.fault.take().or(panic) else {
-            return;
-        };
-        self.fault.get_or_insert(fault);
-        self.show_fault(1);
-    }
-
-    pub(super) fn take_fault(&mut self) -> Option<Error> {
-        self.show_fault(0);
-        self.fault.take()
-    }
-
-    fn show_fault(&self, shown: i32) {
-        for handle in self.handles.iter() {
-            handle.block.answer(near_word::FAULT, shown);
         }
     }
 
@@ -182,101 +139,7 @@ impl Contents {
         false
     }
 
-    /// One more access of a living entry.
-    pub(super) fn access(&mut self, slot: u32, now: Moment) {
-        self.counters.hits += 1;
-        if let Some(entry) = self.slab.at_mut(slot) {
-            entry.access_count += 1;
-            entry.accessed_at = entry.accessed_at.max(now.ms);
-        }
-        self.order.touch(&mut self.slab, slot, 1);
-    }
-
-    /// Tells a handle's near map how far it may trust the entry that it is given.
-    ///
-    /// `cell` counts the hits from here on; none where the entry is not for the near map.
-    pub(super) fn answer(&mut self, actor: u32, slot: u32, cell: Option<usize>, now: Moment) {
-        let Some(entry) = self.slab.at(slot) else {
-            return;
-        };
-        let (life, hash, deadline, kind) =
-            (entry.life, entry.hash, entry.deadline(), entry.value.kind);
-        let stripe = self.words.stripe_of(hash);
-        let version = self.words.version(stripe);
-        let is_watched = self.is_watched_by_others(actor);
-        let Some(handle) = self.handles.get_mut(actor) else {
-            return;
-        };
-        let hits = cell.and_then(|cell| handle.bind(cell, slot, life));
-        let block = &handle.block;
-        // Others have begun to listen since the caller looked: each hit has to come by.
-        let deadline = if is_watched {
-            f64::NEG_INFINITY
-        } else {
-            deadline
-        };
-        let trusted_ms = (deadline - now.ms).clamp(NOT_TRUSTED_MS, MOST_TRUSTED_MS);
-        #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-        block.answer(near_word::TRUSTED_MS, trusted_ms as i32);
-        block.answer(near_word::STRIPE, i32::try_from(stripe).unwrap_or(0));
-        block.answer(near_word::VERSION, version);
-        block.answer(near_word::READING, now.reading);
-        block.answer(near_word::KIND, i32::from(kind));
-        block.answer_deadline(deadline);
-        if let Some(hits) = hits {
-            self.count(hits, actor, now);
-        }
-    }
-
     // Hits of near maps
-
-    /// Takes what near maps have counted: before anybody has to leave, and whenever somebody asks.
-    pub(super) fn take_hits(&mut self, now: Moment) {
-        self.take_hits_of(false, now);
-    }
-
-    /// The same without exception, where counts are to be exact over all threads.
-    pub(super) fn take_all_hits(&mut self, now: Moment) {
-        self.take_hits_of(true, now);
-    }
-
-    fn take_hits_of(&mut self, all: bool, now: Moment) {
-        for number in self.handles.numbers() {
-            let handle = self.handles.get_mut(number);
-            let hits = handle.map(|handle| handle.take_hits(all));
-            for hits in hits.into_iter().flatten() {
-                self.count(hits, number, now);
-            }
-        }
-    }
-
-    /// As [`Contents::take_hits`] where a late hit would be in the wrong order.
-    pub(super) fn take_ordered_hits(&mut self, now: Moment) {
-        if self.order.is_exact() {
-            self.take_hits(now);
-        }
-    }
-
-    fn count(&mut self, hits: Hits, handle: u32, now: Moment) {
-        self.counters.hits += u64::from(hits.times);
-        let at = self.handles.get(handle).map_or(now.ms, |handle| {
-            if self.manual {
-                handle.block.time_of(hits.cell)
-            } else {
-                now.of_reading(handle.block.reading_of(hits.cell))
-            }
-        });
-        let Some(entry) = self.slab.at_mut(hits.slot) else {
-            return;
-        };
-        // The value that it hit may be gone.
-        if entry.life != hits.life {
-            return;
-        }
-        entry.access_count += u64::from(hits.times);
-        entry.accessed_at = entry.accessed_at.max(at.min(now.ms));
-        self.order.touch(&mut self.slab, hits.slot, hits.times);
-    }
 
     // Changes
 
@@ -497,99 +360,6 @@ impl Contents {
     }
 
     // Telling
-
-    /// Tells every handle that listens; the actor's own call takes it before it returns.
-    pub(super) fn tell(
-        &mut self,
-        kind: EventKind,
-        cause: Cause,
-        key: &Arc<str>,
-        value: &Arc<Value>,
-        actor: u32,
-    ) {
-        self.tell_all(kind, cause, key, value, actor, true);
-    }
-
-    /// As [`Contents::tell`] of what the actor tells itself.
-    pub(super) fn tell_others(
-        &mut self,
-        kind: EventKind,
-        key: &Arc<str>,
-        value: &Arc<Value>,
-        actor: u32,
-    ) {
-        self.tell_all(kind, Cause::None, key, value, actor, false);
-    }
-
-    fn tell_all(
-        &mut self,
-        kind: EventKind,
-        cause: Cause,
-        key: &Arc<str>,
-        value: &Arc<Value>,
-        actor: u32,
-        actor_too: bool,
-    ) {
-        for number in self.handles.numbers() {
-            let is_own = number == actor;
-            let Some(handle) = self.handles.get_mut(number) else {
-                continue;
-            };
-            if handle.heard & kind as u8 == 0 || is_own && !actor_too {
-                continue;
-            }
-            let event = Event {
-                kind,
-                cause,
-                key: Arc::clone(key),
-                value: Some(Arc::clone(value)),
-            };
-            handle.mailbox.tell(event, is_own);
-            handle.count_messages();
-            if !is_own {
-                handle.to_wake = true;
-                self.has_wakes = true;
-            }
-        }
-    }
-
-    /// Tells a handle how a load has ended that it waits for.
-    pub(super) fn land(&mut self, follower: u32, flight: u64, outcome: Outcome) {
-        if let Some(handle) = self.handles.get_mut(follower) {
-            handle.mailbox.land(flight, outcome);
-            handle.count_messages();
-            handle.to_wake = true;
-            self.has_wakes = true;
-        }
-    }
-
-    /// A handle listens to other events from here on, as bits of `EventKind`.
-    pub(super) fn listen(&mut self, actor: u32, heard: u8) {
-        let Some(handle) = self.handles.get_mut(actor) else {
-            return;
-        };
-        handle.heard = heard;
-        let accessed = EventKind::Accessed as u8;
-        let listeners = self
-            .handles
-            .iter()
-            .filter(|handle| handle.heard & accessed != 0);
-        let listeners = i32::try_from(listeners.count()).unwrap_or(i32::MAX);
-        let word = self.words.word(word::ACCESS_LISTENERS);
-        if word.swap(listeners, Ordering::SeqCst) != listeners {
-            // From here on every hit has to come by, or none has: near maps ask anew.
-            self.words.bump_all();
-        }
-    }
-
-    /// Whether handles other than `actor` listen to accesses.
-    pub(super) fn is_watched_by_others(&self, actor: u32) -> bool {
-        let accessed = EventKind::Accessed as u8;
-        self.handles.numbers().any(|number| {
-            let heard = self.handles.get(number).map_or(0, |handle| handle.heard);
-            number != actor && heard & accessed != 0
-        })
-    }
 
     /// An entry that begins its life in no place yet, of no weight, which never expires.
     pub(super) fn new_entry(&mut self, key: &str, value: Arc<Value>, now: Moment) -> Entry {
