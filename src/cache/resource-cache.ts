@@ -35,8 +35,10 @@ export let dropMatching: <V>(cache: ResourceCache<V>, pattern: UriPattern) => nu
 /**
  * A cache of resources by URI, bounded in entries and bytes at all times.
  *
- * Values are held by reference: an object that a caller changes is changed in the cache. A hit
- * crosses into nothing: one map look-up and a read of a clock that a native thread ticks. No expired
+ * With storage `heap`, values are held by reference: an object that a caller changes is changed in the
+ * cache. With storage `native` they are held as bytes outside of the heap, shared by threads that open
+ * one `name`; what it gives is frozen or a copy. A hit crosses into nothing: one map look-up and a read
+ * of a clock that a native thread ticks (`native`: for what this thread has at hand). No expired
  * value is returned, with a lag of at most one tick (1 ms, longer only while the machine gives that
  * thread no time).
  *
@@ -102,7 +104,8 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   /**
-   * The cached value; counts as an access. No crossing, no allocation.
+   * The cached value; counts as an access. No crossing and no allocation, but with storage `native` for
+   * what this thread has not at hand.
    *
    * @returns `undefined` on a miss.
    * @throws `ERR_GRANARY_BAD_URI`, `ERR_GRANARY_CLOSED`
