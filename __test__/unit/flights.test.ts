@@ -150,4 +150,34 @@ describe('Flights', () => {
     expect(flights.size).toBe(0);
     expect(land(flights, flight, 'late')).toBe(false);
   });
+
+  it('hold an invalidated tag while an older load is under way, and no longer [HAZARD-15-TAGS]', () => {
+    const flights = new Flights<string>();
+    flights.detachTag('before');
+    const first = start(flights, 'first').flight;
+    for (const tag of ['a', 'b', 'a']) flights.detachTag(tag);
+    const second = start(flights, 'second').flight;
+    flights.detachTag('c');
+    expect(flights.heldTags).toBe(3);
+    // Loads overlap without end: what is older than all of them goes all the same.
+    flights.retag(second, ['a']);
+    expect(flights.land(first)).toBe(true);
+    expect(flights.heldTags).toBe(1);
+    flights.retag(second, ['c']);
+    expect(flights.land(second)).toBe(false);
+    expect(flights.heldTags).toBe(0);
+  });
+
+  it('are overtaken by the last invalidation of a tag, not the first [HAZARD-15-TAGS]', () => {
+    const flights = new Flights<string>();
+    const oldest = start(flights, 'oldest').flight;
+    flights.detachTag('a');
+    flights.detachTag('b');
+    const later = start(flights, 'later').flight;
+    flights.detachTag('a');
+    flights.land(oldest);
+    expect(flights.heldTags).toBe(1);
+    flights.retag(later, ['a']);
+    expect(flights.land(later)).toBe(false);
+  });
 });

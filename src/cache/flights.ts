@@ -61,7 +61,7 @@ export class Flights<V> {
   readonly #flights = new Map<string, Flight<V>>();
   /** Every flight that has not landed, detached ones included. */
   readonly #airborne = new Set<Flight<V>>();
-  /** Tag to the epoch of its last invalidation; kept only while a load is under way. */
+  /** Tag to the epoch of its last invalidation, in that order; kept while an older load is under way. */
   readonly #invalidatedTags = new Map<string, number>();
   readonly #fleet: Fleet<V> | undefined;
   #tagEpoch = 0;
@@ -73,6 +73,11 @@ export class Flights<V> {
 
   get size(): number {
     return this.#airborne.size;
+  }
+
+  /** Invalidated tags that loads under way are checked against when they land. */
+  get heldTags(): number {
+    return this.#invalidatedTags.size;
   }
 
   find(uri: string): Flight<V> | undefined {
@@ -132,9 +137,8 @@ export class Flights<V> {
    */
   land(flight: Flight<V>): boolean {
     if (this.#flights.get(flight.uri) === flight) this.#flights.delete(flight.uri);
-    this.#airborne.delete(flight);
     const overtaken = this.#isOvertakenByTag(flight);
-    if (this.#airborne.size === 0) this.#invalidatedTags.clear();
+    this.#leaveAir(flight);
     return flight.attached && !overtaken;
   }
 
@@ -162,6 +166,7 @@ export class Flights<V> {
   detachTag(tag: string): void {
     if (this.#airborne.size === 0) return;
     this.#tagEpoch++;
+    this.#invalidatedTags.delete(tag);
     this.#invalidatedTags.set(tag, this.#tagEpoch);
     for (const flight of this.#flights.values()) {
       if (flight.tags.includes(tag)) this.#detach(flight);
@@ -173,7 +178,7 @@ export class Flights<V> {
     this.#closedBy = error;
     for (const flight of [...this.#airborne]) {
       this.#detach(flight);
-      this.#airborne.delete(flight);
+      this.#leaveAir(flight);
       const waiters = [...flight.waiters];
       flight.waiters.clear();
       for (const waiter of waiters) waiter.reject(error);
@@ -183,6 +188,16 @@ export class Flights<V> {
 
   #isOvertakenByTag({ tags, tagEpoch }: Flight<V>): boolean {
     return tags.some((tag) => (this.#invalidatedTags.get(tag) ?? 0) > tagEpoch);
+  }
+
+  #leaveAir(flight: Flight<V>): void {
+    this.#airborne.delete(flight);
+    // The oldest: later ones began at later epochs.
+    const [oldest] = this.#airborne;
+    for (const [tag, epoch] of this.#invalidatedTags) {
+      if (oldest !== undefined && epoch > oldest.tagEpoch) break;
+      this.#invalidatedTags.delete(tag);
+    }
   }
 
   #detach(flight: Flight<V>): void {
@@ -196,7 +211,7 @@ export class Flights<V> {
     if (unfollow !== undefined) unfollow();
     else if (number !== undefined && this.#fleet!.abandon(number)) return;
     if (flight.attached) this.#detach(flight);
-    this.#airborne.delete(flight);
+    this.#leaveAir(flight);
     flight.run.leave(reason);
   }
 }

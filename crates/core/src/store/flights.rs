@@ -1,6 +1,6 @@
 //! Loads under way: one for a key, whichever thread runs it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A load under way. Its lease is the life of the handle that runs it.
@@ -22,10 +22,12 @@ pub(super) struct Flight {
 /// the value, nothing of it is stored, and whoever asks after that starts a flight of his own.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
-    by_number: HashMap<u64, Flight>,
+    by_number: BTreeMap<u64, Flight>,
     by_key: HashMap<Arc<str>, u64>,
-    /// Tag to the epoch of its last invalidation; kept only while a load is under way.
-    invalidated_tags: HashMap<Box<str>, u64>,
+    /// Tag to the epoch of its last invalidation; kept while an older load is under way.
+    invalidated_tags: HashMap<Arc<str>, u64>,
+    /// The same tags by that epoch.
+    tags_by_epoch: BTreeMap<u64, Arc<str>>,
     tag_epoch: u64,
     started: u64,
 }
@@ -99,9 +101,7 @@ impl Flights {
         let wanted = self.is_attached(number) && !self.is_overtaken(number);
         self.detach_flight(number);
         let flight = self.by_number.remove(&number)?;
-        if self.by_number.is_empty() {
-            self.invalidated_tags.clear();
-        }
+        self.forget_old_tags();
         Some((flight, wanted))
     }
 
@@ -135,7 +135,14 @@ impl Flights {
             return;
         }
         self.tag_epoch += 1;
-        self.invalidated_tags.insert(tag.into(), self.tag_epoch);
+        let held: Arc<str> = tag.into();
+        if let Some(former) = self
+            .invalidated_tags
+            .insert(Arc::clone(&held), self.tag_epoch)
+        {
+            self.tags_by_epoch.remove(&former);
+        }
+        self.tags_by_epoch.insert(self.tag_epoch, held);
         let tagged = |flight: &Flight| flight.tags.iter().any(|other| &**other == tag);
         let numbers: Vec<u64> = self
             .by_number
@@ -176,6 +183,19 @@ impl Flights {
             .any(|tag| epoch_of(tag) > flight.tag_epoch)
     }
 
+    /// Loads under way began at the epoch of the oldest of them or later.
+    fn forget_old_tags(&mut self) {
+        let oldest = self.by_number.first_key_value();
+        let since = oldest.map_or(u64::MAX, |(_, flight)| flight.tag_epoch);
+        while let Some(first) = self.tags_by_epoch.first_entry() {
+            if *first.key() > since {
+                break;
+            }
+            let tag = first.remove();
+            self.invalidated_tags.remove(&tag);
+        }
+    }
+
     fn detach_flight(&mut self, number: u64) {
         let Some(flight) = self.by_number.get_mut(&number) else {
             return;
@@ -183,5 +203,40 @@ impl Flights {
         if std::mem::take(&mut flight.attached) {
             self.by_key.remove(&flight.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalidated_tag_is_held_for_older_loads_alone() {
+        let mut flights = Flights::default();
+        flights.detach_tag("before");
+        let first = flights.start(1, "first", Vec::new());
+        for tag in ["a", "b", "a"] {
+            flights.detach_tag(tag);
+        }
+        let second = flights.start(1, "second", Vec::new());
+        flights.detach_tag("c");
+        assert_eq!(flights.invalidated_tags.len(), 3);
+        assert_eq!(flights.tags_by_epoch.len(), 3);
+
+        flights.retag(second, vec!["a".into()]);
+        assert!(flights.land(first).is_some_and(|(_, wanted)| wanted));
+        assert_eq!(
+            flights
+                .invalidated_tags
+                .keys()
+                .map(|tag| &**tag)
+                .collect::<Vec<_>>(),
+            ["c"]
+        );
+        assert_eq!(flights.tags_by_epoch.len(), 1);
+
+        flights.retag(second, vec!["c".into()]);
+        assert!(flights.land(second).is_some_and(|(_, wanted)| !wanted));
+        assert!(flights.invalidated_tags.is_empty() && flights.tags_by_epoch.is_empty());
     }
 }
