@@ -9,7 +9,8 @@ export interface CacheServerOptions {
   /**
    * A cache from outside, which `close` leaves open; default: one of its own, 100 entries, 100 MiB.
    * Where a server is made for each session or request, all of them share one. Only servers whose
-   * answers are the same may: the cache does not ask which of them it answers for.
+   * answers are the same may: the cache does not ask which of them it answers for. Not so where they
+   * depend on the state of a session, such as tools that a login enables.
    */
   readonly cache?: ResourceCache | undefined;
   /** How long an answer is kept, in ms; 0 = until it is dropped; default: as the cache has it. */
@@ -18,7 +19,9 @@ export interface CacheServerOptions {
   readonly public?: readonly string[] | undefined;
   /**
    * Whether a request may read a URI; asked before every answer to `resources/read`, cached or not.
-   * Whoever may not is told that there is no such resource. Lists are not asked about.
+   * Whoever may not is told that there is no such resource. Lists are not asked about. Every answer
+   * waits for it. The URI comes as the client spelled it, which handlers of an `McpServer` get as
+   * `URL` writes it: judge what it leads to.
    */
   readonly authorize?:
     | ((context: RequestIdentity, uri: string) => boolean | Promise<boolean>)

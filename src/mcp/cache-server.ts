@@ -42,13 +42,16 @@ const cached = new WeakSet();
  * `resources/updated` or `list_changed`, or the time to live is over.
  *
  * One line, before or after handlers are registered or replaced and the server is connected. A hit
- * runs none of the SDK's parsing and none of the handler; a miss costs a copy of the result by JSON.
+ * runs none of the SDK's parsing and none of the handler, and costs `JSON.parse` of the answer; a miss
+ * costs `JSON.stringify` and that.
  *
- * An answer is kept for whoever asked: the verified access token, else the session, else the
- * connection. A request over HTTP with none of these finds only `public` URIs in the cache. A request
- * with params or `_meta` of its own (other than a progress token) goes to the handler and is not kept,
- * nor are errors, tasks and results that ask for input. Where several ask at once, progress is told to
- * the first. What changes without a notification is seen when the time to live is over.
+ * An answer is kept for whoever asked: the verified access token (or what `partition` names), else the
+ * session, else the connection. A request over HTTP with none of these, or one that was authorized by
+ * something else than a token, finds only `public` URIs in the cache. A request with params or `_meta`
+ * of its own (other than a progress token) goes to the handler and is not kept, nor are errors, tasks,
+ * results that ask for input and those for which the handler asked its client. Where several ask at
+ * once, progress is told to the first. What changes without a notification is seen when the time to
+ * live is over.
  *
  * @param server of `@modelcontextprotocol/sdk` version 1
  * @returns what ends it; a server that is dropped needs no `close`
