@@ -112,16 +112,16 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     this.#look ??= setInterval(() => this.#home.takeMessages(), LOOK_MS);
     const followed = this.#followed.get(number) ?? new Set();
     this.#followed.set(number, followed);
-    let leave = (): void => {};
+    let waiting!: Followed<V>;
     const outcome = new Promise<FleetOutcome<V>>((tell) => {
-      const waiting = { uri, tell };
-      followed.add(waiting);
-      leave = () => {
-        followed.delete(waiting);
-        if (followed.size === 0) this.#unfollow(number);
-      };
+      waiting = { uri, tell };
     });
-    return { role: 'follow', number, outcome, leave: () => leave() };
+    followed.add(waiting);
+    const leave = (): void => {
+      followed.delete(waiting);
+      if (followed.size === 0) this.#unfollow(number);
+    };
+    return { role: 'follow', number, outcome, leave };
   }
 
   #unfollow(number: number): void {

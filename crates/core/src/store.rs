@@ -49,6 +49,9 @@ use words::Words;
 /// A store that nobody has used for this long lets the keeper sleep.
 const DROWSY_AFTER_MS: f64 = 64.0;
 
+/// Entries that the keeper frees under one lock, a few ms: no caller has to wait longer for it.
+const EXPIRIES_PER_LOOK: usize = 1_000;
+
 /// How often the keeper takes what near maps have counted; more often tells moka's sketch no more.
 const HITS_EVERY_MS: f64 = 16.0;
 
@@ -392,7 +395,7 @@ impl Store {
             contents.take_hits(now);
             rest.took_hits_at = now.ms;
         }
-        contents.expire_due(now, KEEPER);
+        contents.expire_due(now, KEEPER, EXPIRIES_PER_LOOK);
         contents.deadlines.next()
     }
 

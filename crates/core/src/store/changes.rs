@@ -100,7 +100,7 @@ impl Store {
     /// Frees what has expired. Returns how many.
     pub fn expire(self: &Arc<Self>, caller: Caller) -> u32 {
         self.with(caller, |contents, now| {
-            contents.expire_due(now, caller.handle)
+            contents.expire_due(now, caller.handle, usize::MAX)
         })
     }
 

@@ -312,9 +312,9 @@ impl Contents {
         (slab, order)
     }
 
-    /// Frees what has expired. Returns how many.
-    pub(super) fn expire_due(&mut self, now: Moment, actor: u32) -> u32 {
-        let due = self.deadlines.take_due(now.ms);
+    /// Frees what has expired, at most so many. Returns how many.
+    pub(super) fn expire_due(&mut self, now: Moment, actor: u32, most: usize) -> u32 {
+        let due = self.deadlines.take_due(now.ms, most);
         if due.is_empty() {
             return 0;
         }
@@ -347,7 +347,7 @@ impl Contents {
 
     pub(super) fn settle(&mut self, now: Moment, actor: u32) {
         self.take_all_hits(now);
-        self.expire_due(now, actor);
+        self.expire_due(now, actor, usize::MAX);
         self.order.settle(&mut self.slab);
         self.evict_leaving(Cause::Size, actor);
     }

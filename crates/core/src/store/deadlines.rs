@@ -45,17 +45,15 @@ impl Deadlines {
         }
     }
 
-    /// Takes out who is due at `now`, earliest first. With a clock of fractions some may not have
+    /// Takes out who is due at `now`, earliest first, at most so many. With a clock of fractions some may not have
     /// expired yet: the caller looks and enters them anew.
-    pub(super) fn take_due(&mut self, now: f64) -> Vec<(u64, u32)> {
+    pub(super) fn take_due(&mut self, now: f64, most: usize) -> Vec<(u64, u32)> {
         let bound = to_key(now.ceil());
-        if self.due.first().is_none_or(|&(due, _)| due > bound) {
-            return Vec::new();
+        let mut taken = Vec::new();
+        while taken.len() < most && self.due.first().is_some_and(|&(due, _)| due <= bound) {
+            taken.extend(self.due.pop_first());
         }
-        let later = self.due.split_off(&(bound + 1, 0));
-        std::mem::replace(&mut self.due, later)
-            .into_iter()
-            .collect()
+        taken
     }
 
     /// When to look next, on the store's time.
