@@ -50,10 +50,13 @@ impl Footprint {
         is_worth_it
     }
 
-    /// Whether less than half is left of what was held. Counts anew where it is. What is freed and
+    /// Whether less than half is left of what was held, or nothing. Counts anew where it is. What is freed and
     /// taken again, as in a store at its bounds, is no reason.
     pub(super) fn take_fall(&mut self) -> bool {
         let fallen = self.most - self.held;
+        if self.held == 0 && fallen > 0 && self.freed >= WORTH_ASKING {
+            return self.take_freed();
+        }
         let has_fallen = self.held < fallen && fallen >= WORTH_ASKING;
         if has_fallen {
             self.most = self.held;
