@@ -249,8 +249,6 @@ export interface StoreCensus {
   maxEntries: number
   /** The bound of bytes. */
   maxBytes: number
-  /** Heavier entries are not kept. */
-  maxEntryBytes: number
   /** Look-ups that found something, near hits included. */
   hits: number
   /** Look-ups that did not. */

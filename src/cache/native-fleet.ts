@@ -1,7 +1,6 @@
 import { describeError } from '../describe-value.ts';
 import { GranaryError, type GranaryErrorCode } from '../errors.ts';
 import type { StoreFailure, StoreHandle, StoreMessage } from '../native/store-opening.ts';
-import { badOption } from '../options.ts';
 import type { Berth, Fleet, FleetOutcome } from './fleet.ts';
 import type { Lifetime } from './store.ts';
 import { decodeValue, encodeValue, type EncodedValue } from './value-codec.ts';
@@ -136,16 +135,9 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
   }
 }
 
-/**
- * @returns tags as Rust takes them: most entries have none, which costs nothing to hand over.
- * @throws `ERR_GRANARY_BAD_OPTION` for lone surrogates, which would all be one character in UTF-8
- */
+/** @returns tags as Rust takes them: most entries have none, which costs nothing to hand over. */
 export function tagsOf({ tags }: Lifetime): string[] | undefined {
-  if (tags.length === 0) return undefined;
-  for (const tag of tags) {
-    if (!tag.isWellFormed()) badOption('tags', tag, "well-formed Unicode with storage 'native'");
-  }
-  return [...tags];
+  return tags.length === 0 ? undefined : [...tags];
 }
 
 function toFailure(error: GranaryError): StoreFailure {

@@ -107,10 +107,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   get(uri: string): V | undefined {
     const entry = this.#near.get(uri);
     if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
-      const clock = this.#clock;
-      const now = clock === undefined ? this.#reading() : clock.read();
+      const now = this.#now();
       if (this.#trusts(entry, now)) {
-        this.#cells.count(entry.cell, now, clock !== undefined);
+        this.#cells.count(entry.cell, now, this.#clock !== undefined);
         const value = entry.read === undefined ? entry.value! : entry.read();
         if (this.#hub.heard.accessed) this.#hub.queue({ uri, event: 'accessed', value });
         return value;
@@ -123,9 +122,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     // The store counts its misses itself.
   }
 
-  /** Keys cross as UTF-8, in which all lone surrogates would be one character. */
-  accepts(uri: string): boolean {
-    return uri.isWellFormed();
+  /** Keys and tags cross as UTF-8, in which all lone surrogates would be one character. */
+  accepts(text: string): boolean {
+    return text.isWellFormed();
   }
 
   peek(uri: string): V | undefined {
@@ -139,8 +138,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     if (!this.accepts(uri)) return undefined;
     const entry = this.#near.get(uri);
     if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
-      const now = this.#clock === undefined ? this.#reading() : this.#clock.read();
-      if (this.#trusts(entry, now)) return undefined;
+      if (this.#trusts(entry, this.#now())) return undefined;
     }
     const data = this.#handle.lastKnown(uri, this.#at());
     return data === null ? undefined : this.#decodeAnswer(data);
@@ -176,14 +174,14 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   invalidateTag(tag: string): number {
-    if (!tag.isWellFormed()) return 0;
+    if (!this.accepts(tag)) return 0;
     return this.#changed(this.#handle.invalidateTag(tag, this.#at()));
   }
 
   invalidateMatching(pattern: UriPattern): number {
     const { kind, prefix } = pattern;
     const at = this.#at();
-    if (!prefix.isWellFormed()) return 0;
+    if (!this.accepts(prefix)) return 0;
     if (kind === 'prefix') return this.#changed(this.#handle.invalidatePrefix(prefix, at));
     // Loads first: one that stores its value before that is among the keys.
     const underWay = this.#handle.keysUnderWay(0).filter((uri) => pattern.matches(uri));
@@ -214,7 +212,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   census(): StoreCensus {
-    const { overflowed, maxEntryBytes: _, ...census } = this.#handle.census(this.#at());
+    const { overflowed, ...census } = this.#handle.census(this.#at());
     return { ...census, droppedEvents: overflowed };
   }
 
@@ -389,8 +387,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     return result;
   }
 
-  /** The clock word; a sleeping clock is woken. */
-  #reading(): number {
+  /** A reading of the clock, which is woken where it sleeps; where time is the user's, his. */
+  #now(): number {
+    if (this.#clock !== undefined) return this.#clock.read();
     const reading = this.#words[SharedWord.clock]!;
     return reading === ASLEEP ? this.#handle.wake() : reading;
   }

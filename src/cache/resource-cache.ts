@@ -456,7 +456,12 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   #lifetimeOf(options: SetOptions | undefined): Lifetime {
     const { lifetime } = this.#settings;
-    return options === undefined ? lifetime : readLifetime(options, lifetime);
+    if (options === undefined) return lifetime;
+    const read = readLifetime(options, lifetime);
+    for (const tag of read.tags) {
+      if (!this.#store.accepts(tag)) badOption('tags', tag, WELL_FORMED);
+    }
+    return read;
   }
 
   #prepare(uri: string, value: V): unknown {
@@ -526,7 +531,7 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   #checkLoad(options: LoadOptions | undefined): LoadOptions {
     if (options === undefined) return {};
-    readLifetime(options, this.#settings.lifetime);
+    this.#lifetimeOf(options);
     if (options.weightBytes !== undefined) checkWeight('weightBytes', options.weightBytes);
     checkAbortSignal('signal', options.signal);
     return options;
@@ -543,11 +548,13 @@ function openStore<V>(settings: CacheSettings<V>, hub: EventHub<V>): Store<V> {
     : new HeapStore<V>(settings, createHeapParts<V>(settings), hub);
 }
 
+const WELL_FORMED = "well-formed Unicode with storage 'native'";
+
 function refuseUri(uri: string): never {
   throw new GranaryError(
     'ERR_GRANARY_BAD_URI',
-    `with storage 'native' a URI must be well-formed Unicode, got ${describeValue(uri)}`,
-    { data: { uri: describeValue(uri), allowed: 'a string without lone surrogates' } },
+    `a URI must be ${WELL_FORMED}, got ${describeValue(uri)}`,
+    { data: { uri: describeValue(uri), allowed: WELL_FORMED } },
   );
 }
 

@@ -49,8 +49,8 @@ export interface Store<V, Form = unknown> {
   /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
   info(uri: string): EntryInfo | undefined;
-  /** Whether it can hold anything under this URI. */
-  accepts(uri: string): boolean;
+  /** Whether it can hold anything under this URI, or with this tag. */
+  accepts(text: string): boolean;
   /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */
   prepare(uri: string, value: V): Form;
   /** @returns bytes, where the user gives no weight. */

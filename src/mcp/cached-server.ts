@@ -178,6 +178,7 @@ export class CachedServer implements ConnectionHost {
 
   #followRegistration(server: McpServer, name: (typeof REGISTRATIONS)[number]): () => void {
     type Register = (...args: unknown[]) => unknown;
+    // Their overloads have no signature in common, and what is given is handed on as it is.
     const methods = server as unknown as Record<typeof name, Register>;
     return overrideMethod(methods, name, (register) => (...args) => {
       this.#isRegistering = true;

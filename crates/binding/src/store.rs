@@ -54,8 +54,6 @@ pub struct StoreCensus {
     pub max_entries: u32,
     /// The bound of bytes.
     pub max_bytes: f64,
-    /// Heavier entries are not kept.
-    pub max_entry_bytes: f64,
     /// Look-ups that found something, near hits included.
     pub hits: f64,
     /// Look-ups that did not.
@@ -313,7 +311,6 @@ impl StoreHandle {
             weight_bytes: to_number(census.weight),
             max_entries: census.max_entries,
             max_bytes: to_number(census.max_bytes),
-            max_entry_bytes: to_number(census.max_entry_bytes),
             hits: to_number(counters.hits),
             misses: to_number(counters.misses),
             evictions: to_number(counters.evictions),

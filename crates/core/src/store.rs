@@ -4,6 +4,7 @@
 //! version word and counts itself in a cell; everything else comes through here, under one lock, and
 //! returns with bounds, counters and versions exact.
 
+mod census;
 mod changes;
 mod contents;
 mod deadlines;
@@ -12,6 +13,7 @@ mod flights;
 mod footprint;
 mod handles;
 mod hits;
+mod keeping;
 mod list;
 mod loads;
 mod lookups;
@@ -29,31 +31,23 @@ pub mod words;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
-use crate::keeper::{self, Attention, Kept, SECOND_LOOK};
+use crate::keeper::{self, Kept};
 use crate::value::{EventKind, Value};
-use contents::{Contents, KEEPER};
+pub use census::{Census, Counters, Info};
+use contents::Contents;
 pub use dumps::{Dump, Restore, Restored};
 use footprint::give_back_memory;
 pub use handles::Wake;
+use keeping::Rest;
 pub use messages::{Event, Failure, Message, Outcome};
 use near::NearBlock;
 pub use order::{Policy, StoreBounds};
 use time::{Clock, Moment};
 use words::Words;
-
-/// A store that nobody has used for this long lets the keeper sleep.
-const DROWSY_AFTER_MS: f64 = 64.0;
-
-/// Entries that the keeper frees under one lock, a few ms: no caller has to wait longer for it.
-const EXPIRIES_PER_LOOK: usize = 1_000;
-
-/// How often the keeper takes what near maps have counted; more often tells moka's sketch no more.
-const HITS_EVERY_MS: f64 = 16.0;
 
 /// The number of no handle.
 pub const NOBODY: u32 = slab::NONE;
@@ -89,57 +83,6 @@ pub struct Lifetime<'a> {
     pub idle_ttl_ms: f64,
     /// Each once.
     pub tags: &'a [String],
-}
-
-/// What happened since the store was made.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Counters {
-    /// Look-ups that found something.
-    pub hits: u64,
-    /// Look-ups that did not.
-    pub misses: u64,
-    /// Entries that had to make room.
-    pub evictions: u64,
-    /// Entries whose time was over.
-    pub expirations: u64,
-    /// Entries that somebody dropped.
-    pub invalidations: u64,
-}
-
-/// What a store holds and has done.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Census {
-    /// Entries.
-    pub entries: usize,
-    /// Their bytes, as they were weighed.
-    pub weight: u64,
-    /// What happened.
-    pub counters: Counters,
-    /// Events for this handle that waited too long and were cut.
-    pub overflowed: u64,
-    /// Entries that it may hold.
-    pub max_entries: u32,
-    /// Bytes that it may hold.
-    pub max_bytes: u64,
-    /// Heavier entries are not kept.
-    pub max_entry_bytes: u64,
-}
-
-/// What is known of an entry.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Info {
-    /// ms since 1970, or as the user's clock counts.
-    pub created_at_ms: f64,
-    /// The same.
-    pub accessed_at_ms: f64,
-    /// The same; infinite where it never expires.
-    pub expires_at_ms: f64,
-    /// Accesses of this value.
-    pub access_count: u64,
-    /// Bytes.
-    pub weight: u64,
-    /// Its tags.
-    pub tags: Vec<Arc<str>>,
 }
 
 /// What a thread finds that wants to load.
@@ -189,14 +132,6 @@ pub struct Store {
     calls: AtomicU32,
     rest: Mutex<Rest>,
     panics_next: AtomicBool,
-}
-
-/// What the keeper remembers of a store.
-#[derive(Debug, Default)]
-struct Rest {
-    calls: u32,
-    used_at: f64,
-    took_hits_at: f64,
 }
 
 impl Store {
@@ -254,48 +189,16 @@ impl Store {
     /// A thread has done with it, or has ended: its loads are the others' to do. The last one to leave
     /// frees everything.
     pub fn leave(&self, handle: u32) {
-        let mut contents = self.contents.lock();
-        let now = self.clock.as_ref().map(Clock::moment);
-        let now = now.unwrap_or(Moment {
-            ms: f64::NEG_INFINITY,
-            reading: 0,
-        });
-        // Not where time is JS's: its clock may be gone with it.
-        if !self.options.manual {
-            contents.take_all_hits(now);
-        }
-        contents.listen(handle, 0);
-        while contents
-            .handles
-            .get(handle)
-            .is_some_and(|handle| handle.restores > 0)
-        {
-            contents.end_restore(handle);
-        }
-        if contents.handles.remove(handle).is_none() {
-            return;
-        }
-        for flight in contents.flights.owned_by(handle) {
-            if let Some((flown, _)) = contents.flights.land(flight) {
-                for follower in flown.followers {
-                    contents.land(follower, flight, Outcome::Orphaned);
-                }
+        // Where time is JS's, its clock may be gone with it.
+        let now = self.clock.as_ref().map_or(Moment::LONG_AGO, Clock::moment);
+        let (remains, wakes) = locked(&self.contents, |contents| {
+            if !self.options.manual {
+                contents.take_all_hits(now);
             }
-        }
-        contents.flights.forget_follower(handle);
-        let wakes = contents.take_wakes();
-        let remains = if contents.handles.open() == 0 {
-            contents.closed = true;
-            let bytes = contents.footprint.empty();
-            contents.footprint.free_emptied(bytes);
-            Some(contents.clear(now, KEEPER))
-        } else {
-            None
-        };
-        let trims = remains.is_some() && contents.footprint.take_freed();
-        drop(contents);
-        drop(remains);
-        if trims {
+            contents.part_with(handle);
+            (contents.handles.open() == 0).then(|| contents.close(now))
+        });
+        if remains.is_some_and(|(trims, _)| trims) {
             give_back_memory();
         }
         for waker in wakes {
@@ -325,15 +228,16 @@ impl Store {
 
     /// What waits for a handle.
     pub fn take_messages(&self, handle: u32) -> Vec<Message> {
-        let mut contents = self.contents.lock();
-        contents
-            .handles
-            .get_mut(handle)
-            .map_or_else(Vec::new, |handle| {
-                let messages = handle.mailbox.take();
-                handle.count_messages();
-                messages
-            })
+        let (messages, wakes) = locked(&self.contents, |contents| {
+            let handle = contents.handles.get_mut(handle)?;
+            let messages = handle.mailbox.take();
+            handle.count_messages();
+            Some(messages)
+        });
+        for waker in wakes {
+            waker.wake();
+        }
+        messages.unwrap_or_default()
     }
 
     /// What went wrong inside since the last call; the store is whole again.
@@ -387,31 +291,6 @@ impl Store {
         }
         outcome
     }
-
-    /// What the keeper does for it.
-    fn keep(contents: &mut Contents, now: Moment, rest: &mut Rest) -> Option<f64> {
-        let is_drained = now.ms - rest.took_hits_at < HITS_EVERY_MS;
-        if !is_drained && !contents.order.is_exact() {
-            contents.take_hits(now);
-            rest.took_hits_at = now.ms;
-        }
-        contents.expire_due(now, KEEPER, EXPIRIES_PER_LOOK);
-        contents.deadlines.next()
-    }
-
-    /// While nobody uses the store, what has expired or was dropped goes back to the system.
-    fn give_back_fallen(&self) {
-        let (has_fallen, _) = locked(&self.contents, |contents| {
-            let has_fallen = contents.footprint.take_fall();
-            if has_fallen {
-                contents.shrink();
-            }
-            has_fallen
-        });
-        if has_fallen {
-            give_back_memory();
-        }
-    }
 }
 
 impl StoreBounds {
@@ -445,82 +324,4 @@ fn locked<T: Default>(
     };
     let wakes = contents.take_wakes();
     (outcome, wakes)
-}
-
-impl Kept for Store {
-    fn tick(&self) {
-        if let Some(clock) = &self.clock {
-            clock.tick(&self.words);
-        }
-    }
-
-    fn work(&self) -> Attention {
-        let Some(clock) = &self.clock else {
-            return Attention::Never;
-        };
-        let now = clock.moment();
-        let mut rest = self.rest.lock();
-        // Whoever has the lock is at work on this store already.
-        if self.contents.is_locked() {
-            return Attention::NextTick;
-        }
-        let ((is_over, next, has_hits), wakes) = locked(&self.contents, |contents| {
-            let mut has_hits = false;
-            for handle in contents.handles.iter_mut() {
-                has_hits |= handle.notice();
-            }
-            let next = Self::keep(contents, now, &mut rest);
-            (contents.closed, next, has_hits)
-        });
-        for waker in wakes {
-            waker.wake();
-        }
-        let calls = self.calls.load(Ordering::Relaxed);
-        if has_hits || calls != rest.calls {
-            rest.calls = calls;
-            rest.used_at = now.ms;
-        }
-        if !is_over && now.ms - rest.used_at <= DROWSY_AFTER_MS {
-            return Attention::NextTick;
-        }
-        clock.fall_asleep(&self.words);
-        if is_over {
-            return Attention::Never;
-        }
-        self.give_back_fallen();
-        // What came as it fell asleep may have an earlier deadline: the second look sees it.
-        Attention::After(next.map_or(SECOND_LOOK, |next| until(next, now.ms).min(SECOND_LOOK)))
-    }
-
-    fn look_again(&self) -> Attention {
-        let Some(clock) = &self.clock else {
-            return Attention::Never;
-        };
-        if clock.is_awake() {
-            return Attention::Never;
-        }
-        let now = clock.moment();
-        let mut rest = self.rest.lock();
-        let (next, wakes) = locked(&self.contents, |contents| {
-            Self::keep(contents, now, &mut rest)
-        });
-        for waker in wakes {
-            waker.wake();
-        }
-        self.give_back_fallen();
-        next.map_or(Attention::Never, |next| {
-            Attention::After(until(next, now.ms))
-        })
-    }
-}
-
-/// The keeper waits on a clock that may stand still in suspend, and deadlines do not.
-const LONGEST_REST_MS: f64 = 60_000.0;
-
-/// Deadlines closer together than this share one look of the keeper's.
-const COALESCE_MS: f64 = 8.0;
-
-fn until(next: f64, now: f64) -> Duration {
-    let wait = (next - now).clamp(COALESCE_MS, LONGEST_REST_MS);
-    Duration::from_secs_f64(wait / 1_000.0)
 }

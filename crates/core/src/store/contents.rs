@@ -107,7 +107,34 @@ impl Contents {
         self.words.bump_all();
     }
 
-    // Look-ups
+    /// A handle is gone, whatever it had under way: its loads are the others' to do.
+    pub(super) fn part_with(&mut self, handle: u32) {
+        self.listen(handle, 0);
+        let Some(parted) = self.handles.remove(handle) else {
+            return;
+        };
+        for _ in 0..parted.restores {
+            self.overtaken.end();
+        }
+        for flight in self.flights.owned_by(handle) {
+            if let Some((flown, _)) = self.flights.land(flight) {
+                for follower in flown.followers {
+                    self.land(follower, flight, Outcome::Orphaned);
+                }
+            }
+        }
+        self.flights.forget_follower(handle);
+    }
+
+    /// Nobody has it open. Returns whether memory is worth giving back, and what is to be dropped
+    /// before that, without the lock.
+    pub(super) fn close(&mut self, now: Moment) -> (bool, impl Sized + use<>) {
+        self.closed = true;
+        let bytes = self.footprint.empty();
+        self.footprint.free_emptied(bytes);
+        let remains = self.clear(now, KEEPER);
+        (self.footprint.take_freed(), remains)
+    }
 
     /// A living entry; one that has expired leaves.
     pub(super) fn find(&mut self, key: &str, now: Moment, actor: u32) -> Option<u32> {
@@ -138,10 +165,6 @@ impl Contents {
         self.expire(slot, actor);
         false
     }
-
-    // Hits of near maps
-
-    // Changes
 
     /// Stores a value: the one way into the store.
     pub(super) fn store(

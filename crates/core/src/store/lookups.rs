@@ -101,7 +101,6 @@ impl Store {
                 overflowed,
                 max_entries,
                 max_bytes,
-                max_entry_bytes: contents.order.max_entry_bytes(),
             })
         })
     }

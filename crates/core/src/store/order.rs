@@ -203,14 +203,13 @@ impl Order {
         }
     }
 
-    /// All who are not leaving, least recently used first.
+    /// All, least recently used first; to be asked while nobody is leaving.
     pub(super) fn by_use(&self, slab: &Slab) -> Vec<u32> {
-        if self.main.is_none() && self.list.len() == self.held(slab) {
+        if self.main.is_none() {
             let next = |&slot: &u32| List::newer_than(slab, slot);
             return std::iter::successors(self.list.oldest(), next).collect();
         }
         let mut slots: Vec<u32> = slab.arrivals().collect();
-        slots.retain(|slot| !self.leaving.contains(slot));
         let accessed_at = |&slot: &u32| slab.at(slot).map_or(0.0, |entry| entry.accessed_at);
         slots.sort_by(|a, b| accessed_at(a).total_cmp(&accessed_at(b)));
         slots
@@ -266,10 +265,9 @@ impl Order {
         self.main.take()
     }
 
-    /// Makes the next operation of moka panic, to test what a panic does. Returns whether there is one.
-    pub(super) fn arm_fault(&mut self) -> bool {
+    /// Makes the next operation of moka panic, to test what a panic does.
+    pub(super) fn arm_fault(&mut self) {
         self.guarded(|main| main.admission.arm_fault());
-        self.main.is_some()
     }
 
     fn is_exact_for_good(&self) -> bool {
@@ -430,8 +428,8 @@ impl Order {
 
     /// Too small for moka from here on: exact order, by last access.
     fn dissolve_main(&mut self, slab: &mut Slab) {
-        self.main = None;
         let slots = self.by_use(slab);
+        self.main = None;
         self.list.clear();
         for slot in slots {
             self.list.push(slab, slot);

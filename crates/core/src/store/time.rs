@@ -21,6 +21,12 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    /// Before everything.
+    pub(super) const LONG_AGO: Self = Self {
+        ms: f64::NEG_INFINITY,
+        reading: 0,
+    };
+
     /// The store's time at another reading.
     pub(super) fn of_reading(self, reading: i32) -> f64 {
         self.ms - f64::from(self.reading) + f64::from(reading)
