@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { runCrateTests } from '../support/crate-tests.ts';
 
-// Under this flag the rings use loom's atomics, and the crate has only the tests that loom runs, each
+// Under this flag clock and version words use loom's atomics, and the crate has only the tests that loom runs, each
 // over every order in which its threads can interleave.
 const { tests, code, output } = await runCrateTests(['--package', 'granary-core', '--release'], {
   RUSTFLAGS: '--cfg loom',
@@ -12,7 +12,7 @@ const { tests, code, output } = await runCrateTests(['--package', 'granary-core'
 });
 
 describe('loom', () => {
-  it('finds no order in which the rings lose or double a message [DEEP-RINGS]', () => {
+  it('finds no order of threads that breaks a promise [DEEP-CLOCK]', () => {
     expect(tests.length, output).toBeGreaterThan(0);
     expect(code, output).toBe(0);
   });

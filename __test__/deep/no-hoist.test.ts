@@ -14,9 +14,9 @@ const OWN_MAJOR = process.versions.node.split('.')[0]!;
 
 /** Spins on the clock word in an optimised function, as a loop of hits does. */
 const SPIN = `
-  import { HeapCore } from '${builtUrl('native/heap-core.js')}';
+  import { HeapClock } from '${builtUrl('native/heap-clock.js')}';
 
-  const core = new HeapCore({ background: true });
+  const core = new HeapClock();
   const { words } = core;
   const USED_AT = 16;
 

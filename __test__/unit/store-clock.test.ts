@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 
 import { ASLEEP, ManualClock, NativeClock } from '../../src/cache/store-clock.ts';
 import { Word } from '../../src/native/heap-block.ts';
-import { HeapCore } from '../../src/native/heap-core.ts';
+import { HeapClock } from '../../src/native/heap-clock.ts';
 import { granaryFailure } from '../support/granary-failure.ts';
 
 describe('NativeClock', () => {
   it('counts ms, falls asleep when nobody uses it, and wakes with a real reading [HAZARD-5-SLEEP]', async () => {
-    const core = new HeapCore({ background: true });
+    const core = new HeapClock();
     const clock = new NativeClock(core);
     const first = clock.read();
     const began = performance.now();
@@ -24,7 +24,7 @@ describe('NativeClock', () => {
   });
 
   it('keeps wall times when its origin moves [HAZARD-5]', () => {
-    const core = new HeapCore({ background: true, startMs: 2 ** 30 });
+    const core = new HeapClock(2 ** 30);
     const clock = new NativeClock(core);
     expect(clock.read()).toBeGreaterThanOrEqual(2 ** 30);
     clock.rebase(2 ** 30);
@@ -34,7 +34,7 @@ describe('NativeClock', () => {
   });
 
   it('goes on in whole ms and never back while it is used', async () => {
-    const core = new HeapCore({ background: true });
+    const core = new HeapClock();
     const clock = new NativeClock(core);
     let last = clock.read();
     const readings = new Set([last]);

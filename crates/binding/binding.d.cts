@@ -35,10 +35,10 @@ export declare class DumpWriter {
   finish(): void
 }
 
-/** Clock, rings and admission policy of one heap store. */
-export declare class HeapCore {
-  /** A core with memory of its own. */
-  constructor(options: HeapCoreOptions)
+/** The clock of one heap store. */
+export declare class HeapClock {
+  /** A clock in memory of its own; `start_ms` is what it reads at first. */
+  constructor(startMs: number)
   /** The block of memory that both sides share; to be called once. */
   memory(): ArrayBuffer
   /** Writes a number into the block; JS looks whether it sees it. */
@@ -49,18 +49,8 @@ export declare class HeapCore {
   wake(): number
   /** Moves the clock's origin up by `delta_ms`; returns the reading after that. */
   rebase(deltaMs: number): number
-  /** Does all work that waits; returns whether notices wait for room in their ring. */
-  settle(finish: boolean): boolean
-  /** Forgets every entry. */
-  clear(): void
-  /** Takes new bounds; returns whether notices wait for room in their ring. */
-  resize(bounds: MainBounds, mainBytes: number, maxEntryBytes: number): boolean
   /** The keeper lets go; the memory stays while it is mapped. */
   close(): void
-  /** Makes the next operation panic, to test what a panic does. */
-  armFault(): void
-  /** What main holds. */
-  census(): Census
 }
 
 /** A dump under way. */
@@ -177,14 +167,6 @@ export declare class StoreWaker {
   constructor(callback: () => void)
 }
 
-/** What main holds, for tests and figures. */
-export interface Census {
-  /** Entries in main. */
-  entries: number
-  /** How often main was rebuilt. */
-  rebuilds: number
-}
-
 /** One entry of a dump; times in ms. */
 export interface DumpEntry {
   /** Under which it stands; well-formed. */
@@ -207,26 +189,6 @@ export interface DumpEntry {
   accessCount: number
   /** Each once; well-formed. */
   tags: Array<string>
-}
-
-/** How a core is made. */
-export interface HeapCoreOptions {
-  /** None where the store keeps its own order and needs the clock only. */
-  main?: MainBounds
-  /** Whether the keeper thread ticks and works for this store. */
-  background: boolean
-  /** What the clock reads at first, in ms. */
-  startMs: number
-}
-
-/** What main may hold. */
-export interface MainBounds {
-  /** Entries that main may hold. */
-  mainEntries: number
-  /** Entries of the whole store. */
-  maxEntries: number
-  /** Bytes of the whole store. */
-  maxBytes: number
 }
 
 /** What a thread finds that wants to load. */

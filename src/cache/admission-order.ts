@@ -1,311 +1,186 @@
-import type { HeapCore, MainBounds } from '../native/heap-core.ts';
-import { AdmissionWindow } from './admission-window.ts';
-import type { Bounds } from './cache-options.ts';
-import { DeadlineWheel } from './deadline-wheel.ts';
-import { deadlineOf, type Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
+import { FrequencySketch } from './frequency-sketch.ts';
+import { hashKey } from './key-hash.ts';
 import { isOver, type Ledger } from './ledger.ts';
-import { MainRegion } from './main-region.ts';
 import type { Order, Residence } from './order.ts';
-import { WindowSlack } from './window-slack.ts';
+import { MOST_COST, NONE, SegmentedQueue } from './segmented-queue.ts';
+import type { SlotTable } from './slot-table.ts';
+import { FIRST_SHARE, WindowDuel, windowCost } from './window-duel.ts';
 
-/** The window's share of both bounds; figures in ARCHITECTURE.md. */
-const WINDOW_SHARE = 0.1;
+/** Uses are told at most once while this part of the residents is replaced (figures: ARCHITECTURE.md). */
+const EPOCHS_PER_TURNOVER = 16;
 
-/** How the bounds are divided. */
-interface Shares {
-  readonly windowEntries: number;
-  readonly windowBytes: number;
-  /** What JS lets into main while moka has not decided: the window gives way by half. */
-  readonly mainEntries: number;
-  readonly mainBytes: number;
-  readonly core: MainBounds;
-  /** What main holds when all is settled. */
-  readonly settledBytes: number;
-  /** The heaviest entry that is kept. */
-  readonly entryBytes: number;
-}
+/** Victims that are looked at for one newcomer before it is let in. */
+const MOST_VICTIMS = 32;
+
+/** An estimate of the entries that fit is good enough within this factor. */
+const ESTIMATE_TOLERANCE = 2;
 
 /**
- * A window of newcomers in front of moka's TinyLFU (W-TinyLFU; Einziger et al., ACM TOS 2017).
+ * W-TinyLFU (Einziger, Friedman and Manes, ACM TOS 2017): a window of newcomers in front of a main
+ * region, into which only those are let that are asked for more often than who would leave for them.
+ * With `adaptive`, the window's share follows the workload.
  *
- * Nothing waits for moka: what leaves the window is offered through a ring, what moka evicts or
- * refuses comes back through another and is freed at the next set, tick or `settle`. Until then it
- * counts, so both bounds hold at all times. A set that would pass them asks moka at once, but once a
- * tick only; in a flood the window leaves some slack for what is undecided, and where that is used
- * up, what leaves it is dropped without moka's opinion.
+ * All of it is settled when a call returns. What bounds each part is the larger of an entry's shares
+ * of both bounds of the cache; the cache's own bounds are exact.
  */
 export class AdmissionOrder<V> implements Order<V> {
   readonly #ledger: Ledger;
+  readonly #slots: SlotTable<V>;
   readonly #residence: Residence<V>;
-  /** Without background work each offer is decided before the call returns. */
-  readonly #inline: boolean;
-  readonly #main: MainRegion<V>;
-  readonly #window = new AdmissionWindow<V>();
-  readonly #wheel: DeadlineWheel;
-  /** At or before the first deadline in the window, which is scanned then. */
-  #windowDeadline = Infinity;
-  #shares: Shares;
-  #slack: WindowSlack;
-  #undecided = false;
-  /** The clock at the last set, and at the last set that waited for moka. */
-  #now = -1;
-  #settledAt = -1;
+  readonly #adaptive: boolean;
+  readonly #queue: SegmentedQueue;
+  readonly #sketch: FrequencySketch;
+  #duel: WindowDuel | undefined;
+  #duelEntries = 0;
+  #share: number = FIRST_SHARE;
+  /** Cost of an entry that is bounded by number, and of all that the cache may hold. */
+  #ordinaryCost = 1;
+  #capacity = 1;
+  #costPerByte = 0;
+  /** New entries until the next epoch. */
+  #epochLeft = 0;
 
-  constructor(
-    ledger: Ledger,
-    residence: Residence<V>,
-    now: number,
-    core: HeapCore,
-    inline: boolean,
-  ) {
+  constructor(ledger: Ledger, slots: SlotTable<V>, residence: Residence<V>, adaptive: boolean) {
     this.#ledger = ledger;
+    this.#slots = slots;
     this.#residence = residence;
-    this.#inline = inline;
-    this.#main = new MainRegion<V>(core);
-    this.#wheel = new DeadlineWheel(now);
-    this.#shares = sharesOf(ledger);
-    this.#slack = new WindowSlack(this.#shares.windowEntries);
+    this.#adaptive = adaptive;
+    this.#queue = new SegmentedQueue(ledger.size);
+    this.#sketch = new FrequencySketch(ledger.size);
+    this.#divide();
   }
 
   get maxEntryBytes(): number {
-    return this.#shares.entryBytes;
+    return Math.ceil(this.#ledger.maxBytes / 2);
   }
 
-  admit(entry: Entry<V>, now: number): void {
-    this.#now = now;
-    this.#slack.relax(this.#now);
-    if (entry.weight > this.#shares.windowBytes) {
-      this.#offerAndSettle(entry);
-    } else {
-      this.#window.push(entry);
-      this.#expectInWindow(entry);
-    }
-    this.#trim(entry);
+  admit(entry: Entry<V>): void {
+    const hash = hashKey(entry.uri);
+    const cost = this.#costOf(entry.weight);
+    this.#sketch.increment(hash);
+    const candidate = this.#queue.enter(entry.slot, hash, cost);
+    if (isOver(this.#ledger)) this.#trim(candidate);
+    this.#observe(hash, cost);
+    if (--this.#epochLeft <= 0) this.#beginEpoch();
   }
 
-  touch(entry: Entry<V>, now: number): void {
-    entry.accessedAt = now;
-    // Without background work every access is told, whatever the clock reads.
-    if (!this.#inline) entry.recordedAt = now;
-    if (entry.slot >= 0) this.#main.recordAccess(entry.slot);
+  touch(entry: Entry<V>): void {
+    entry.recordedIn = this.#ledger.epoch;
+    const { slot } = entry;
+    const hash = this.#queue.hashOf(slot);
+    this.#sketch.increment(hash);
+    this.#queue.touch(slot);
+    this.#observe(hash, this.#queue.costOf(slot));
   }
 
-  reweigh(entry: Entry<V>, formerWeight: number): void {
-    this.#now = entry.born;
-    if (entry.slot >= 0) {
-      this.#main.reweigh(entry, formerWeight);
-    } else {
-      this.#window.weightBytes += entry.weight - formerWeight;
-      if (entry.weight > this.#shares.windowBytes) {
-        this.#window.remove(entry);
-        this.#offerAndSettle(entry);
-      }
-    }
-    this.#trim(entry);
-  }
-
-  reschedule(entry: Entry<V>): void {
-    if (entry.slot < 0) {
-      this.#expectInWindow(entry);
-      return;
-    }
-    const deadline = deadlineOf(entry);
-    this.#wheel.scheduleByThen(entry.slot, deadline);
-    this.#residence.expectDeadline(deadline);
+  reweigh(entry: Entry<V>): void {
+    this.#trim(this.#queue.reweigh(entry.slot, this.#costOf(entry.weight)));
   }
 
   forget(entry: Entry<V>): void {
-    if (entry.slot < 0) {
-      this.#window.remove(entry);
-      return;
-    }
-    this.#wheel.cancel(entry.slot);
-    this.#main.remove(entry);
-  }
-
-  takeDue(now: number): Entry<V>[] {
-    const due: Entry<V>[] = [];
-    for (const slot of this.#wheel.takeDue(now)) {
-      const entry = this.#main.slots.at(slot)!;
-      const deadline = deadlineOf(entry);
-      if (now > deadline) due.push(entry);
-      else this.#wheel.schedule(slot, deadline);
-    }
-    if (now > this.#windowDeadline) {
-      this.#windowDeadline = Infinity;
-      for (const entry of this.#window) {
-        const deadline = deadlineOf(entry);
-        if (now > deadline) due.push(entry);
-        else this.#windowDeadline = Math.min(this.#windowDeadline, deadline);
-      }
-    }
-    for (const entry of due) this.forget(entry);
-    return due.sort((a, b) => deadlineOf(a) - deadlineOf(b));
-  }
-
-  nextDue(): number {
-    return Math.min(this.#wheel.nextDue(), this.#windowDeadline + 1);
+    this.#queue.remove(entry.slot);
   }
 
   resize(): void {
-    this.#shares = sharesOf(this.#ledger);
-    this.#slack = new WindowSlack(this.#shares.windowEntries);
-    const { core, settledBytes } = this.#shares;
-    this.#main.resize(core, settledBytes, this.maxEntryBytes, this.#evict);
-    for (const entry of [...this.#window]) {
-      if (entry.weight > this.maxEntryBytes) this.#evictFromWindow(entry);
+    for (const entry of [...this.#slots]) {
+      if (entry.weight > this.maxEntryBytes) this.#evict(entry.slot);
     }
-    this.#trim();
-  }
-
-  settle(): void {
-    do {
-      this.#undecided = false;
-      this.#main.settle(true, this.#evict);
-      this.#trim();
-    } while (this.#undecided);
+    this.#divide();
+    for (const entry of this.#slots) {
+      this.#queue.reweigh(entry.slot, this.#costOf(entry.weight));
+    }
+    this.#duel = undefined;
+    this.#trim(NONE);
+    this.#beginEpoch();
   }
 
   clear(): void {
-    this.#window.clear();
-    this.#wheel.clear();
-    this.#windowDeadline = Infinity;
-    this.#main.clear();
-  }
-
-  rebase(delta: number): void {
-    this.#wheel.rebase(delta);
-    this.#windowDeadline -= delta;
+    this.#queue.clear();
+    this.#sketch.clear();
   }
 
   residents(): Entry<V>[] {
-    const entries = [...this.#main.slots, ...this.#window];
-    return entries.sort((a, b) => a.accessedAt - b.accessedAt);
+    return [...this.#slots].sort((a, b) => a.accessedAt - b.accessedAt);
   }
 
-  close(): void {
-    this.clear();
-  }
-
-  /** Moves on what the window has too much of, and drops what the bounds have no room for. */
-  #trim(newcomer?: Entry<V>): void {
-    const window = this.#window;
-    for (;;) {
-      const over = isOver(this.#ledger);
-      if (!over && this.#isWindowWithinShare()) return;
-      if (over && this.#main.takeNotices(this.#evict)) continue;
-      const entry = window.oldest();
-      const asksMoka = over && this.#maySettle();
-      if (asksMoka && !this.#main.hasRoom()) {
-        this.#settleMain();
-      } else if (entry === undefined) {
-        if (!this.#makeRoomInMain(newcomer)) return;
-      } else if ((!over || asksMoka) && this.#mainTakesMore()) {
-        window.remove(entry);
-        this.#offer(entry);
-        if (asksMoka || this.#inline) this.#settleMain();
-      } else if (over) {
-        this.#evictFromWindow(entry);
-        this.#slack.widen(this.#now);
+  /** Drops what the bounds have no room for. @param newcomer to main, which has to be worth its place */
+  #trim(newcomer: number): void {
+    let candidate = newcomer;
+    while (isOver(this.#ledger)) {
+      if (candidate !== NONE && !this.#isWorthItsPlace(candidate)) {
+        this.#evict(candidate);
+        candidate = NONE;
       } else {
-        // The ring is full and there is room: the window keeps more than its share for a while.
-        return;
+        this.#evict(this.#queue.victim(candidate));
       }
     }
   }
 
-  /**
-   * Whether this set may wait for moka, a few µs: always without background work, else once a tick.
-   * So a store that is not flooded drops nothing unseen and needs no slack.
-   */
-  #maySettle(): boolean {
-    if (this.#inline) return true;
-    if (this.#settledAt === this.#now) return false;
-    this.#settledAt = this.#now;
+  /** Whether it is used more often than each of those that would have to leave for it. */
+  #isWorthItsPlace(candidate: number): boolean {
+    const { size, maxEntries, weightBytes, maxBytes } = this.#ledger;
+    const frequency = this.#sketch.frequency(this.#queue.hashOf(candidate));
+    let entriesOver = size - maxEntries;
+    let bytesOver = weightBytes - maxBytes;
+    let victim = this.#queue.victim(candidate);
+    for (let looks = 0; looks < MOST_VICTIMS && victim !== NONE; looks++) {
+      if (this.#sketch.frequency(this.#queue.hashOf(victim)) >= frequency) return false;
+      entriesOver--;
+      bytesOver -= this.#slots.at(victim)!.weight;
+      if (entriesOver <= 0 && bytesOver <= 0) return true;
+      victim = this.#queue.nextVictim(victim, candidate);
+    }
     return true;
   }
 
-  #isWindowWithinShare(): boolean {
-    const { windowEntries, windowBytes } = this.#shares;
-    const share = 1 - this.#slack.share;
-    return (
-      this.#window.size <= windowEntries * share && this.#window.weightBytes <= windowBytes * share
-    );
+  #evict(slot: number): void {
+    this.#queue.remove(slot);
+    this.#residence.evict(this.#slots.at(slot)!);
   }
 
-  #mainTakesMore(): boolean {
-    return (
-      this.#main.size < this.#shares.mainEntries &&
-      this.#main.weightBytes < this.#shares.mainBytes &&
-      this.#main.hasRoom()
-    );
+  #observe(hash: number, cost: number): void {
+    if (this.#duel?.observe(hash, cost) !== true) return;
+    this.#share = this.#duel.share;
+    this.#divideQueue();
   }
 
-  #offer(entry: Entry<V>): void {
-    this.#main.offer(entry);
-    this.#undecided = true;
-    this.reschedule(entry);
+  /** From here on uses of the same entries are told again. */
+  #beginEpoch(): void {
+    const { size } = this.#ledger;
+    this.#ledger.epoch = (this.#ledger.epoch + 1) | 0;
+    this.#epochLeft = Math.max(1, Math.floor(size / EPOCHS_PER_TURNOVER));
+    this.#sketch.fit(size);
+    if (this.#adaptive) this.#fitDuel();
   }
 
-  /** An entry larger than the window passes it by; moka decides at once, so the bounds hold. */
-  #offerAndSettle(entry: Entry<V>): void {
-    if (!this.#main.hasRoom()) this.#settleMain();
-    this.#offer(entry);
-    this.#settleMain();
+  /** Shadows are scaled by how many entries fit; with the byte bound that is an estimate. */
+  #fitDuel(): void {
+    const { size, weightBytes, maxEntries, maxBytes } = this.#ledger;
+    const fitting = Math.min(maxEntries, (size * maxBytes) / Math.max(1, weightBytes));
+    const isGood =
+      this.#duel !== undefined &&
+      fitting <= this.#duelEntries * ESTIMATE_TOLERANCE &&
+      fitting * ESTIMATE_TOLERANCE >= this.#duelEntries;
+    if (isGood) return;
+    this.#duelEntries = fitting;
+    this.#duel = new WindowDuel(fitting, this.#capacity, this.#sketch, this.#share);
   }
 
-  /** moka decides on all that was offered; without background work a rebuild ends here too. */
-  #settleMain(): void {
-    this.#main.settle(this.#inline, this.#evict);
+  #divide(): void {
+    const { maxEntries, maxBytes } = this.#ledger;
+    this.#ordinaryCost = Math.floor(MOST_COST / maxEntries);
+    this.#capacity = this.#ordinaryCost * maxEntries;
+    this.#costPerByte = this.#capacity / maxBytes;
+    this.#divideQueue();
   }
 
-  /**
-   * The window is empty and main alone is over a bound, because an entry of it grew.
-   *
-   * @returns whether anything could leave
-   */
-  #makeRoomInMain(newcomer: Entry<V> | undefined): boolean {
-    this.#main.settle(true, this.#evict);
-    if (!isOver(this.#ledger)) return true;
-    // moka's scaled weights are rounded, the ledger's bytes are exact: the newcomer gives way.
-    const resident = newcomer !== undefined && this.#main.slots.at(newcomer.slot) === newcomer;
-    const victim = resident ? newcomer : this.#main.slots.first();
-    if (victim === undefined) return false;
-    this.forget(victim);
-    this.#residence.evict(victim);
-    return true;
+  #divideQueue(): void {
+    const window = windowCost(this.#capacity, this.#share, this.#ordinaryCost);
+    this.#queue.divide(this.#capacity, window);
   }
 
-  #evictFromWindow(entry: Entry<V>): void {
-    this.#window.remove(entry);
-    this.#residence.evict(entry);
+  #costOf(weight: number): number {
+    return Math.max(this.#ordinaryCost, Math.ceil(weight * this.#costPerByte));
   }
-
-  /** Main has let go of it. */
-  readonly #evict = (entry: Entry<V>): void => {
-    this.#wheel.cancel(entry.slot);
-    this.#residence.evict(entry);
-  };
-
-  #expectInWindow(entry: Entry<V>): void {
-    const deadline = deadlineOf(entry);
-    if (deadline < this.#windowDeadline) this.#windowDeadline = deadline;
-    this.#residence.expectDeadline(deadline);
-  }
-}
-
-/** Divides the bounds between window and main. */
-export function sharesOf(bounds: Bounds): Shares {
-  const { maxEntries, maxBytes } = bounds;
-  const windowEntries = Math.max(1, Math.floor(maxEntries * WINDOW_SHARE));
-  const windowBytes = Math.floor((maxBytes * windowEntries) / maxEntries);
-  return {
-    windowEntries,
-    windowBytes,
-    mainEntries: maxEntries - Math.ceil(windowEntries / 2),
-    mainBytes: maxBytes - Math.ceil(windowBytes / 2),
-    core: { mainEntries: Math.max(1, maxEntries - windowEntries), maxEntries, maxBytes },
-    settledBytes: maxBytes - windowBytes,
-    entryBytes: Math.ceil(maxBytes / 2),
-  };
 }

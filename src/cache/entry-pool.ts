@@ -18,7 +18,7 @@ export class EntryPool<V> {
     const entry = this.#spares.pop();
     if (entry === undefined) return new Entry(uri, value);
     entry.uri = uri;
-    entry.recordedAt = -1;
+    entry.recordedIn = -1;
     return entry;
   }
 

@@ -26,14 +26,11 @@ export class Entry<V> {
   ttlMs = 0;
   /** Last access, on the store's clock. */
   accessedAt = 0;
-  /** The clock value at which an access was last told to the order; the same again is not told. */
-  recordedAt = -1;
+  /** The epoch in which an access was last told to the order; another one in the same is not. */
+  recordedIn = -1;
   accessCount = 0;
   weight = 0;
-  /** >= 0: the entry's slot in main. < 0: the complement of its position in the window. */
   slot = -1;
-  /** Tells this stay in the slot from an earlier one's. */
-  ticket = 0;
   extras: EntryExtras | undefined = undefined;
 
   constructor(uri: string, value: V) {

@@ -1,10 +1,10 @@
-import type { GranaryError } from '../errors.ts';
-import { HeapCore } from '../native/heap-core.ts';
-import { AdmissionOrder, sharesOf } from './admission-order.ts';
+import { HeapClock } from '../native/heap-clock.ts';
+import { AdmissionOrder } from './admission-order.ts';
 import type { CacheSettings } from './cache-options.ts';
 import type { Ledger } from './ledger.ts';
 import { LruOrder } from './lru-order.ts';
 import type { Order, Residence } from './order.ts';
+import type { SlotTable } from './slot-table.ts';
 import { ManualClock, NativeClock, type StoreClock } from './store-clock.ts';
 
 /**
@@ -19,8 +19,8 @@ const ENTRY_SHARE = 1 / 2;
 /** @returns the order that the ledger's bounds call for: `current`, where that still fits. */
 export type OrderFactory<V> = (
   ledger: Ledger,
+  slots: SlotTable<V>,
   residence: Residence<V>,
-  now: number,
   current?: Order<V>,
 ) => Order<V>;
 
@@ -30,64 +30,52 @@ export interface HeapParts<V> {
   readonly createOrder: OrderFactory<V>;
   /** With this many entries another order may be called for. */
   readonly reviewAt: number;
-  /** A fault of the core that nobody has been told of. */
-  takeFault(): GranaryError | undefined;
   close(): void;
 }
 
 /**
- * Chooses clock and order by the settings. Exact LRU on a clock of the user's needs nothing native;
- * everything else has one core for both, so that the keeper serves it as one.
+ * Chooses clock and order by the settings. With a clock of the user's nothing is native.
  *
  * @param startMs what the native clock reads at first
  * @throws `ERR_GRANARY_UNSUPPORTED_RUNTIME`
  */
 export function createHeapParts<V>(
-  settings: Pick<CacheSettings<V>, 'clock' | 'policy' | 'maxEntries' | 'maxBytes'>,
+  settings: Pick<CacheSettings<V>, 'clock' | 'policy'>,
   startMs = 0,
 ): HeapParts<V> {
-  const { clock, policy } = settings;
-  const isExact = policy === 'lru';
-  if (clock !== undefined && isExact) {
-    return {
-      clock: new ManualClock(clock),
-      createOrder: createLruOrder,
-      reviewAt: Infinity,
-      takeFault: () => undefined,
-      close: () => {},
-    };
+  const { policy } = settings;
+  const order = {
+    createOrder: policy === 'lru' ? keepLruOrder<V> : orderFactory<V>(policy === 'adaptive'),
+    reviewAt: policy === 'lru' ? Infinity : FEWEST_FOR_ADMISSION,
+  };
+  if (settings.clock !== undefined) {
+    return { ...order, clock: new ManualClock(settings.clock), close: () => {} };
   }
-  const core = new HeapCore({
-    background: clock === undefined,
-    startMs,
-    ...(isExact ? {} : { main: sharesOf(settings).core }),
-  });
-  return {
-    clock: clock === undefined ? new NativeClock(core) : new ManualClock(clock),
-    createOrder: (ledger, residence, now, current) => {
-      if (isExact || ledger.maxEntries < FEWEST_FOR_ADMISSION) {
-        return createLruOrder(ledger, residence, now, current);
-      }
-      if (current instanceof AdmissionOrder) return current as AdmissionOrder<V>;
-      if (ledger.size < FEWEST_FOR_ADMISSION) {
-        return createLruOrder(ledger, residence, now, current, ENTRY_SHARE);
-      }
-      return new AdmissionOrder<V>(ledger, residence, now, core, clock !== undefined);
-    },
-    reviewAt: isExact ? Infinity : FEWEST_FOR_ADMISSION,
-    takeFault: () => core.takeFault(),
-    close: () => core.close(),
+  const native = new HeapClock(startMs);
+  return { ...order, clock: new NativeClock(native), close: () => native.close() };
+}
+
+function orderFactory<V>(adaptive: boolean): OrderFactory<V> {
+  return (ledger, slots, residence, current) => {
+    if (ledger.maxEntries < FEWEST_FOR_ADMISSION) {
+      return keepLruOrder(ledger, slots, residence, current);
+    }
+    if (current instanceof AdmissionOrder) return current as AdmissionOrder<V>;
+    if (ledger.size < FEWEST_FOR_ADMISSION) {
+      return keepLruOrder(ledger, slots, residence, current, ENTRY_SHARE);
+    }
+    return new AdmissionOrder<V>(ledger, slots, residence, adaptive);
   };
 }
 
-function createLruOrder<V>(
+function keepLruOrder<V>(
   ledger: Ledger,
+  slots: SlotTable<V>,
   residence: Residence<V>,
-  now: number,
   current?: Order<V>,
   entryShare = 1,
 ): Order<V> {
-  if (!(current instanceof LruOrder)) return new LruOrder<V>(ledger, residence, now, entryShare);
+  if (!(current instanceof LruOrder)) return new LruOrder<V>(ledger, slots, residence, entryShare);
   current.entryShare = entryShare;
   return current as LruOrder<V>;
 }

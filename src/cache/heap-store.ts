@@ -8,13 +8,14 @@ import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
 import { EntryPool } from './entry-pool.ts';
 import { deadlineOf, type Entry, type EntryExtras } from './entry.ts';
-import { ExpiryTimer } from './expiry-timer.ts';
+import { ExpirySchedule } from './expiry-schedule.ts';
 import { dumpHeap, HeapSink } from './heap-dump.ts';
 import type { HeapParts } from './heap-parts.ts';
 import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
 import type { Restore } from './restores.ts';
+import { SlotTable } from './slot-table.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
@@ -31,8 +32,9 @@ export interface RestoredLife extends Lifetime {
 /**
  * Values on this thread's heap, by reference.
  *
- * A hit is one `Map.get` and one read of the clock word. Who stays is the order's matter; this class
- * holds the map, the ledger, deadlines, tags and counters, and tells the hub what happened.
+ * A hit is one `Map.get` and one read of the clock word. Who stays is the order's matter, and when to
+ * look for what has expired the schedule's; this class holds map, ledger, tags and counters, and tells
+ * the hub what happened.
  */
 export class HeapStore<V> implements Residence<V>, Store<V, V> {
   readonly ledger: Ledger;
@@ -50,20 +52,21 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   readonly #parts: HeapParts<V>;
   readonly #pool = new EntryPool<V>();
   readonly #tags = new TagIndex<V>();
-  readonly #timer: ExpiryTimer | undefined;
+  readonly #slots = new SlotTable<V>();
+  readonly #schedule: ExpirySchedule<V>;
   #order: Order<V>;
   #index: KeyIndex | undefined;
   #resizing = false;
 
   constructor(bounds: Bounds, parts: HeapParts<V>, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
-    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes };
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, epoch: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#words = parts.clock.words;
     this.#hub = hub;
-    this.#timer = parts.clock.ticking ? new ExpiryTimer(this) : undefined;
-    this.#order = parts.createOrder(this.ledger, this, parts.clock.read());
+    this.#schedule = new ExpirySchedule<V>(this.#slots, parts.clock, this);
+    this.#order = parts.createOrder(this.ledger, this.#slots, this);
   }
 
   get size(): number {
@@ -80,18 +83,22 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   /**
    * A hit is counted, a miss is for the caller to count. Crosses nothing: one map look-up, one clock
-   * word, and once per tick and entry one ring write.
+   * word, and once an epoch and entry a word with the order.
    */
   get(uri: string): V | undefined {
     const entry = this.#entries.get(uri);
     if (entry === undefined) return undefined;
-    const now = this.#words[Word.clock]!;
-    if (now - entry.born > entry.fastTtl && !this.#livesAt(entry, this.#now())) {
-      return undefined;
+    const words = this.#words;
+    let now = words[Word.clock]!;
+    if (now - entry.born > entry.fastTtl) {
+      now = this.#now();
+      if (!this.#livesAt(entry, now)) return undefined;
     }
+    words[Word.usedAt] = now;
     this.#hits++;
     entry.accessCount++;
-    if (entry.recordedAt !== now) this.#record(entry);
+    entry.accessedAt = now;
+    if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
     if (this.#hub.heard.accessed) {
       this.#hub.queue({ uri, event: 'accessed', value: entry.value });
     }
@@ -141,8 +148,9 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   census(): StoreCensus {
+    const { epoch: _, ...held } = this.ledger;
     return {
-      ...this.ledger,
+      ...held,
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
@@ -176,7 +184,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (resident === undefined) {
       const entry = this.#pool.take(uri, value);
       entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
-      this.#enter(entry, now);
+      this.#enter(entry);
     } else {
       this.#overwrite(resident, value, weight, lifetime, extras, now);
     }
@@ -202,7 +210,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
       return 'expired';
     }
     this.#words[Word.usedAt] = now;
-    this.#enter(entry, now);
+    this.#enter(entry);
     return 'restored';
   }
 
@@ -245,27 +253,25 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   /** Frees what has expired by now. @returns how many */
   expire(): number {
     const now = this.#now();
-    const due = this.#order.takeDue(now);
+    const due = this.#schedule.takeDue(now);
     for (const entry of due) this.#expireEntry(entry);
-    this.#timer?.arm(this.#order.nextDue(), now);
     return due.length;
   }
 
-  /** Frees what has expired and settles all pending policy work. */
+  /** Frees what has expired; the order has nothing pending. */
   sync(): void {
-    this.#now();
     this.expire();
-    this.#order.settle();
   }
 
   resize(bounds: Bounds): void {
     const { maxEntries, maxBytes } = this.ledger;
     if (bounds.maxEntries === maxEntries && bounds.maxBytes === maxBytes) return;
-    const now = this.#now();
+    // A clock that fails does so before anything has changed.
+    this.#now();
     Object.assign(this.ledger, bounds);
     this.#resizing = true;
     try {
-      if (!this.#reviewOrder(now)) this.#order.resize();
+      if (!this.#reviewOrder()) this.#order.resize();
     } finally {
       this.#resizing = false;
     }
@@ -309,16 +315,12 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   close(): void {
-    this.#timer?.disarm();
     this.#drop();
-    this.#order.close();
     this.#parts.close();
   }
 
-  /** Throws what went wrong in the core since the last call; all state is whole by then. */
   throwFault(): void {
-    const fault = this.#parts.takeFault();
-    if (fault !== undefined) throw fault;
+    // Nothing of it runs in Rust but the clock.
   }
 
   // Residence
@@ -327,13 +329,6 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#detach(entry);
     this.#tellEvicted(entry.uri, entry.value, this.#resizing ? 'resize' : 'size');
     this.#pool.give(entry);
-  }
-
-  expectDeadline(deadline: number): void {
-    if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
-      // Not `#now`, which may move the origin that this deadline counts from.
-      this.#timer.arm(deadline + 1, this.#clock.read());
-    }
   }
 
   /** Called by the timer. */
@@ -359,10 +354,8 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     for (const entry of this.#entries.values()) {
       entry.born -= reading;
       entry.accessedAt -= reading;
-      entry.recordedAt = -1;
     }
-    this.#order.rebase(reading);
-    this.#timer?.arm(this.#order.nextDue(), 0);
+    this.#schedule.rebase(reading);
   }
 
   /** Times of entries are integers on a ticking clock; rounded so that nothing lives longer. */
@@ -381,25 +374,20 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   /** Frees the entry if it has expired. */
   #livesAt(entry: Entry<V>, now: number): boolean {
     if (now - entry.born <= entry.fastTtl || now <= deadlineOf(entry)) return true;
-    this.#order.forget(entry);
     this.#expireEntry(entry);
     return false;
   }
 
-  #record(entry: Entry<V>): void {
-    const now = this.#now();
-    this.#words[Word.usedAt] = now;
-    this.#order.touch(entry, now);
-  }
-
-  #enter(entry: Entry<V>, now: number): void {
+  #enter(entry: Entry<V>): void {
     this.#entries.set(entry.uri, entry);
     this.ledger.size++;
     this.ledger.weightBytes += entry.weight;
+    this.#slots.take(entry);
     if (entry.extras !== undefined) this.#tags.add(entry);
     if (this.#index !== undefined) this.#addToIndex(entry.uri);
-    this.#order.admit(entry, now);
-    if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder(now);
+    this.#schedule.expect(entry);
+    this.#order.admit(entry);
+    if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder();
   }
 
   #overwrite(
@@ -414,11 +402,11 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (entry.extras !== undefined) this.#tags.remove(entry);
     entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
     if (extras !== undefined) this.#tags.add(entry);
-    this.#order.touch(entry, now);
-    this.#order.reschedule(entry);
+    if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
+    this.#schedule.expect(entry);
     if (weight !== formerWeight) {
       this.ledger.weightBytes += weight - formerWeight;
-      this.#order.reweigh(entry, formerWeight);
+      this.#order.reweigh(entry);
     }
   }
 
@@ -447,9 +435,8 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#pool.give(entry);
   }
 
-  /** The order has already let go of it. */
   #expireEntry(entry: Entry<V>): void {
-    this.#detach(entry);
+    this.#remove(entry);
     this.#expirations++;
     if (this.#hub.heard.expired) {
       this.#hub.queue({ uri: entry.uri, event: 'expired', value: entry.value });
@@ -471,6 +458,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   #detach(entry: Entry<V>): void {
     this.#entries.delete(entry.uri);
+    this.#slots.release(entry.slot);
     this.ledger.size--;
     this.ledger.weightBytes -= entry.weight;
     if (entry.extras !== undefined) this.#tags.remove(entry);
@@ -482,34 +470,28 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#index = undefined;
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
-    // Last: it may have a fault of the core to tell.
+    this.#slots.clear();
+    this.#schedule.clear();
     this.#order.clear();
   }
 
   /** @returns whether another order has taken over */
-  #reviewOrder(now: number): boolean {
-    const order = this.#parts.createOrder(this.ledger, this, now, this.#order);
+  #reviewOrder(): boolean {
+    const order = this.#parts.createOrder(this.ledger, this.#slots, this, this.#order);
     if (order === this.#order) return false;
-    this.#moveTo(order, now);
-    return true;
-  }
-
-  #moveTo(order: Order<V>, now: number): void {
     const entries = this.#order.residents();
-    this.#order.close();
     this.#order = order;
+    // Each is let in anew, so that bounds which have shrunk hold at every step.
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
-    // The core may have been made for other bounds.
-    order.resize();
     for (const entry of entries) {
       this.ledger.size++;
       this.ledger.weightBytes += entry.weight;
-      entry.slot = -1;
-      entry.recordedAt = -1;
+      entry.recordedIn = -1;
       if (entry.weight > order.maxEntryBytes) this.evict(entry);
-      else order.admit(entry, now);
+      else order.admit(entry);
     }
+    return true;
   }
 }
 

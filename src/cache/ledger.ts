@@ -4,6 +4,8 @@ export interface Ledger {
   weightBytes: number;
   maxEntries: number;
   maxBytes: number;
+  /** A use of an entry is told to the order once in each. */
+  epoch: number;
 }
 
 /** @returns whether the store holds more than one of its bounds allows. */

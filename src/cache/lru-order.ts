@@ -1,8 +1,7 @@
-import { DeadlineWheel } from './deadline-wheel.ts';
-import { deadlineOf, type Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { isOver, type Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
-import { SlotTable } from './slot-table.ts';
+import type { SlotTable } from './slot-table.ts';
 
 const NONE = -1;
 
@@ -15,9 +14,8 @@ const NONE = -1;
 export class LruOrder<V> implements Order<V> {
   entryShare: number;
   readonly #ledger: Ledger;
+  readonly #slots: SlotTable<V>;
   readonly #residence: Residence<V>;
-  readonly #slots = new SlotTable<V>();
-  readonly #wheel: DeadlineWheel;
   #older = new Int32Array(64).fill(NONE);
   #newer = new Int32Array(64).fill(NONE);
   #newest = NONE;
@@ -27,11 +25,11 @@ export class LruOrder<V> implements Order<V> {
    * @param entryShare the share of `maxBytes` that one entry may have, of which a later order of the
    * same store may allow less than all
    */
-  constructor(ledger: Ledger, residence: Residence<V>, now: number, entryShare: number) {
+  constructor(ledger: Ledger, slots: SlotTable<V>, residence: Residence<V>, entryShare: number) {
     this.entryShare = entryShare;
     this.#ledger = ledger;
+    this.#slots = slots;
     this.#residence = residence;
-    this.#wheel = new DeadlineWheel(now);
   }
 
   get maxEntryBytes(): number {
@@ -39,16 +37,13 @@ export class LruOrder<V> implements Order<V> {
   }
 
   admit(entry: Entry<V>): void {
-    const slot = this.#slots.take(entry);
-    if (slot >= this.#older.length) this.#grow();
-    this.#linkNewest(slot);
-    this.reschedule(entry);
+    while (entry.slot >= this.#older.length) this.#grow();
+    this.#linkNewest(entry.slot);
     this.#trim();
   }
 
-  touch(entry: Entry<V>, now: number): void {
-    // recordedAt stays behind, so that the next access within this tick is told as well.
-    entry.accessedAt = now;
+  touch(entry: Entry<V>): void {
+    // `recordedIn` stays behind, so that the next access is told as well.
     if (entry.slot === this.#newest) return;
     this.#unlink(entry.slot);
     this.#linkNewest(entry.slot);
@@ -58,33 +53,8 @@ export class LruOrder<V> implements Order<V> {
     this.#trim();
   }
 
-  reschedule(entry: Entry<V>): void {
-    const deadline = deadlineOf(entry);
-    this.#wheel.scheduleByThen(entry.slot, deadline);
-    this.#residence.expectDeadline(deadline);
-  }
-
   forget(entry: Entry<V>): void {
-    this.#wheel.cancel(entry.slot);
     this.#unlink(entry.slot);
-    this.#slots.release(entry.slot);
-  }
-
-  takeDue(now: number): Entry<V>[] {
-    const due: Entry<V>[] = [];
-    for (const slot of this.#wheel.takeDue(now)) {
-      const entry = this.#slots.at(slot)!;
-      const deadline = deadlineOf(entry);
-      if (now > deadline) {
-        this.forget(entry);
-        due.push(entry);
-      } else this.#wheel.schedule(slot, deadline);
-    }
-    return due;
-  }
-
-  nextDue(): number {
-    return this.#wheel.nextDue();
   }
 
   resize(): void {
@@ -95,23 +65,9 @@ export class LruOrder<V> implements Order<V> {
     this.#trim();
   }
 
-  settle(): void {
-    // Nothing is ever pending.
-  }
-
   clear(): void {
-    this.#slots.clear();
-    this.#wheel.clear();
     this.#newest = NONE;
     this.#oldest = NONE;
-  }
-
-  rebase(delta: number): void {
-    this.#wheel.rebase(delta);
-  }
-
-  close(): void {
-    this.clear();
   }
 
   residents(): Entry<V>[] {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { Word } from '../native/heap-block.ts';
-import type { HeapCore } from '../native/heap-core.ts';
+import type { HeapClock } from '../native/heap-clock.ts';
 import { badOption, callGiven } from '../options.ts';
 
 /**
@@ -46,7 +46,7 @@ export interface StoreClock {
 /** A `Clock` that the user moves. */
 export class ManualClock implements StoreClock {
   readonly ticking = false;
-  readonly words = new Int32Array(Word.header);
+  readonly words = new Int32Array(Word.end);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -80,19 +80,19 @@ export class ManualClock implements StoreClock {
 export class NativeClock implements StoreClock {
   readonly ticking = true;
   readonly words: Int32Array;
-  readonly #core: HeapCore;
+  readonly #native: HeapClock;
   /** Reading 0 in ms since 1970. */
   #originMs: number;
 
-  constructor(core: HeapCore) {
-    this.#core = core;
-    this.words = core.words;
-    this.#originMs = Date.now() - core.wake();
+  constructor(native: HeapClock) {
+    this.#native = native;
+    this.words = native.words;
+    this.#originMs = Date.now() - native.wake();
   }
 
   read(): number {
     const reading = this.words[Word.clock]!;
-    return reading === ASLEEP ? this.#core.wake() : reading;
+    return reading === ASLEEP ? this.#native.wake() : reading;
   }
 
   toWallMs(reading: number): number {
@@ -104,7 +104,7 @@ export class NativeClock implements StoreClock {
   }
 
   rebase(delta: number): void {
-    this.#core.rebase(delta);
+    this.#native.rebase(delta);
     this.#originMs += delta;
   }
 }

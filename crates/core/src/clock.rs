@@ -168,99 +168,69 @@ mod tests {
 #[cfg(all(test, loom))]
 mod model {
     use super::{ASLEEP, ClockWord};
-    use crate::ring::Ring;
-    use crate::sync::{AtomicI32, Ordering, fence};
+    use crate::sync::{AtomicI32, Ordering};
     use loom::sync::{Arc, Mutex};
     use loom::thread;
 
-    /// What JS and keeper share, and what the lock of a core protects.
+    /// What JS and keeper share.
     struct Shared {
         word: AtomicI32,
-        head: AtomicI32,
-        tail: AtomicI32,
-        words: Vec<AtomicI32>,
-        /// The clock, and how often it was woken.
-        clock: Mutex<(ClockWord, u32)>,
+        used_at: AtomicI32,
+        clock: Mutex<ClockWord>,
     }
 
     impl Shared {
         fn new(word: i32) -> Arc<Self> {
             Arc::new(Self {
                 word: AtomicI32::new(word),
-                head: AtomicI32::new(0),
-                tail: AtomicI32::new(0),
-                words: (0..2).map(|_| AtomicI32::new(0)).collect(),
-                clock: Mutex::new((ClockWord::new(0.0, 0.0), 0)),
+                used_at: AtomicI32::new(0),
+                clock: Mutex::new(ClockWord::new(0.0, 0.0)),
             })
         }
 
-        fn ring(&self) -> Ring<'_, 1> {
-            Ring::new(&self.head, &self.tail, &self.words)
-        }
-
-        /// JS: reads the word plainly; a call into the core where it sleeps.
-        fn read_as_js(&self) -> i32 {
-            let reading = self.word.load(Ordering::Relaxed);
-            if reading != ASLEEP {
-                return reading;
+        /// JS: reads the word plainly, and notes that it did; a call into the core where it sleeps.
+        fn read_as_js(&self, now: f64) -> i32 {
+            let mut reading = self.word.load(Ordering::Relaxed);
+            if reading == ASLEEP {
+                reading = self.clock.lock().unwrap().wake(&self.word, now);
             }
-            let mut clock = self.clock.lock().unwrap();
-            clock.1 += 1;
-            clock.0.wake(&self.word, 7.0)
+            self.used_at.store(reading, Ordering::Relaxed);
+            reading
         }
 
-        /// JS: `Atomics.store` of the head is a barrier.
-        fn push_as_js(&self, value: i32) {
-            assert!(self.ring().push([value]));
-            fence(Ordering::SeqCst);
-        }
-
-        /// The keeper, for a store that nobody has used for long. Returns whether it sleeps.
-        fn fall_asleep(&self) -> bool {
+        /// The keeper, for a store that was not used since `then`. Returns whether it sleeps.
+        fn fall_asleep(&self, now: f64, then: i32) -> bool {
             let clock = self.clock.lock().unwrap();
-            clock
-                .0
-                .fall_asleep(&self.word, 5.0, || !self.ring().is_empty())
+            clock.fall_asleep(&self.word, now, || {
+                self.used_at.load(Ordering::Relaxed) > then
+            })
         }
     }
 
-    mod req_deep_rings {
+    mod req_deep_clock {
         use super::*;
 
         #[test]
-        fn work_before_a_waking_reading_is_never_slept_over() {
+        fn no_reading_is_the_sleeping_value_however_it_falls_asleep() {
             loom::model(|| {
                 let shared = Shared::new(1);
                 let keeper = {
                     let shared = Arc::clone(&shared);
-                    thread::spawn(move || shared.fall_asleep())
+                    thread::spawn(move || shared.fall_asleep(5.0, 0))
                 };
-                shared.push_as_js(42);
-                // The next operation of JS begins with a reading.
-                let reading = shared.read_as_js();
+                let first = shared.read_as_js(7.0);
+                let second = shared.read_as_js(7.0);
                 let sleeps = keeper.join().unwrap();
-                let woken = shared.clock.lock().unwrap().1 > 0;
-                assert_ne!(reading, ASLEEP, "a deadline would be formed of it");
-                assert!(!sleeps || woken, "work was slept over");
-            });
-        }
-
-        #[test]
-        fn work_after_a_reading_waits_for_the_second_look_at_most() {
-            loom::model(|| {
-                let shared = Shared::new(1);
-                let keeper = {
-                    let shared = Arc::clone(&shared);
-                    thread::spawn(move || {
-                        shared.fall_asleep();
-                    })
-                };
-                let reading = shared.read_as_js();
-                shared.push_as_js(42);
-                keeper.join().unwrap();
-                assert_ne!(reading, ASLEEP, "a deadline would be formed of it");
-                assert_eq!(shared.ring().pop(), Some([42]), "seen by the second look");
-                assert_eq!(shared.ring().pop(), None);
+                assert!(
+                    (1..ASLEEP).contains(&first),
+                    "a deadline would be formed of it"
+                );
+                assert!((first..ASLEEP).contains(&second), "{first} then {second}");
+                let word = shared.word.load(Ordering::Relaxed);
+                assert!(
+                    sleeps || word != ASLEEP,
+                    "it sleeps and is on nobody's list"
+                );
             });
         }
 
@@ -272,14 +242,13 @@ mod model {
                     let shared = Arc::clone(&shared);
                     thread::spawn(move || {
                         for now in [6.0, 8.0] {
-                            shared.clock.lock().unwrap().0.tick(&shared.word, now);
+                            shared.clock.lock().unwrap().tick(&shared.word, now);
                         }
-                        let clock = shared.clock.lock().unwrap();
-                        clock.0.fall_asleep(&shared.word, 8.0, || false);
+                        shared.fall_asleep(8.0, 0);
                     })
                 };
-                let first = shared.read_as_js();
-                let second = shared.read_as_js();
+                let first = shared.read_as_js(7.0);
+                let second = shared.read_as_js(8.0);
                 keeper.join().unwrap();
                 assert!((first..ASLEEP).contains(&second), "{first} then {second}");
             });

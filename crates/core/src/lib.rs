@@ -1,5 +1,5 @@
-//! What mcp-granary does off the JS thread: a clock that ticks into shared memory, rings that carry
-//! what a store did, and the admission policy (moka) that decides which entries stay.
+//! What mcp-granary does off the JS thread: a clock that ticks into shared memory, stores of bytes that
+//! threads share, and the admission policy (moka) that decides which of their entries stay.
 //!
 //! Nothing in this crate knows of Node; `cargo test` alone proves it.
 
@@ -8,10 +8,9 @@ pub mod block;
 pub mod clock;
 pub mod dump;
 pub mod error;
-pub mod heap_core;
+pub mod heap_clock;
 mod keeper;
 mod library;
-pub mod ring;
 pub mod store;
 mod sync;
 pub mod value;

@@ -1,4 +1,4 @@
-//! The atomics that clock and rings use: the standard library's, or loom's where the model checker runs.
+//! The atomics that clock and version words use: the standard library's, or loom's where the model checker runs.
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicI32, Ordering, fence};
