@@ -13,7 +13,7 @@ import { printPivot } from '../pivot.ts';
 import { Progress } from '../progress.ts';
 import { machine, writeReport, type BenchRow } from '../report.ts';
 import { wrongAnswers, type Answers } from './answers.ts';
-import { CONTENDERS, MOKA, STEADY } from './contenders.ts';
+import { CONTENDERS, LATE, MOKA, STEADY } from './contenders.ts';
 import { plainTinyLfu } from './plain-tinylfu.ts';
 import type { Replay, ReplayFigures } from './replay.ts';
 import { traceArguments, USAGE } from './trace-arguments.ts';
@@ -111,6 +111,7 @@ for (const metric of ['hitRatio', 'hitRatioLive']) {
   printPivot(rows, metric);
   console.log();
 }
+console.log(`${[...LATE].join(' and ')}, live: may hold more than the capacity for a while`);
 if (weighted)
   console.log('optimal: evicts what is used farthest in the future, with weights a heuristic');
 for (const line of verdicts(rows, lengths)) console.log(line);
