@@ -7,7 +7,13 @@
  * the departures from it that the design lists, the musts of the milestones, and the hazard rules.
  */
 
-export type RequirementSource = 'seed' | 'departure' | 'milestone-1' | 'milestone-4' | 'hazard';
+export type RequirementSource =
+  | 'seed'
+  | 'departure'
+  | 'milestone-1'
+  | 'milestone-4'
+  | 'milestone-5'
+  | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
 export interface Requirement {
@@ -377,6 +383,16 @@ const sharedManagers = list('milestone-4', 'test', {
     'A watch or a subscriber hears of what another thread of the store has dropped or loaded anew.',
 });
 
+const benches = list('milestone-5', 'test', {
+  'BENCH-HIT-RATIO':
+    'bench:hit-ratio replays any trace on every contender, settled and live, and writes the rows.',
+  'BENCH-HIT-RATIO-WEIGHTED': 'With --weighted, capacities and what fits are in bytes.',
+  'BENCH-HIT-RATIO-ANSWERS':
+    'bench:hit-ratio fails where granary-lru is not lru-cache hit for hit, or the best is passed.',
+  'BENCH-HIT-RATIO-REFUSES':
+    'bench:hit-ratio refuses bad arguments and lines with code 2, naming the value or the line.',
+});
+
 const deep = list('milestone-1', 'deep', {
   'CHECK-COVERS': 'npm run check: format, lint, types, clippy, unused code, package lint.',
   'DEEP-FRESH-CLONE': 'npm run demo and npm test set themselves up in a fresh clone.',
@@ -413,5 +429,6 @@ export const requirements: readonly Requirement[] = [
   ...dumps,
   ...dumpsDeep,
   ...sharedManagers,
+  ...benches,
   ...deep,
 ];

@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 
+import { printColumns } from './columns.ts';
+
 /** One figure. */
 export interface BenchRow {
   readonly workload: string;
@@ -48,17 +50,5 @@ export function printTable(rows: readonly BenchRow[], baseline: string): void {
     const ratio = base === undefined || base === row ? '' : number.format(row.value / base.value);
     return [row.workload, row.contender, row.metric, number.format(row.value), row.unit, ratio];
   });
-  const table = [header, ...lines];
-  const widths = header.map((_, column) =>
-    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
-  );
-  const rightAligned = new Set([3, 5]);
-  for (const cells of table) {
-    const padded = cells.map((cell, column) =>
-      rightAligned.has(column)
-        ? cell.padStart(widths[column] ?? 0)
-        : cell.padEnd(widths[column] ?? 0),
-    );
-    console.log(padded.join('  ').trimEnd());
-  }
+  printColumns([header, ...lines], new Set([3, 5]));
 }

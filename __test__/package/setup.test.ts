@@ -267,7 +267,7 @@ describe('npm scripts', () => {
     expect(Object.keys(MANIFEST.scripts)).toEqual(
       expect.arrayContaining([
         ...['demo', 'test', 'test:deep', 'check', 'build'],
-        ...['bench:registry', 'bench:memory'],
+        ...['bench:registry', 'bench:memory', 'bench:hit-ratio'],
       ]),
     );
   });

@@ -58,8 +58,10 @@ function isRust(file) {
 }
 
 function isRustSource(file) {
-  return isRust(file) && !/\/(tests|benches)\//.test(file);
+  return isRust(file) && !/\/(tests|benches|examples)\//.test(file);
 }
+
+const PROGRAM_EXTENSION = process.platform === 'win32' ? '.exe' : '';
 
 export const STEPS = {
   packages: {
@@ -108,6 +110,26 @@ export const STEPS = {
     inputs: (root) => ['Cargo.toml', 'Cargo.lock', ...filesBelow(root, 'crates', isRust)],
     outputs: () => ['target/CACHEDIR.TAG'],
     run: (root) => runTool(root, 'cargo', ['test', '--workspace', '--no-run']),
+  }),
+
+  // What the benches run of Rust: it shares the dependencies that the addon is built of, and nothing
+  // of the core's own sources, so that a change there makes it no staler.
+  'bench-crates': stamped('bench-crates', {
+    doing: 'building the programs of the benches',
+    done: 'programs of the benches built',
+    check: checkRust,
+    inputs: (root) => [
+      ...['Cargo.toml', 'Cargo.lock', 'crates/core/Cargo.toml'],
+      ...filesBelow(root, 'crates/core/examples'),
+    ],
+    outputs: () => [`target/release/examples/plain_tinylfu${PROGRAM_EXTENSION}`],
+    run: (root) =>
+      runTool(
+        root,
+        'cargo',
+        words(`build --release --target-dir target --package granary-core
+      --example plain_tinylfu`),
+      ),
   }),
 
   dist: compiled('dist', {
