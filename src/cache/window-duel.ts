@@ -11,10 +11,10 @@ export const WINDOW_SHARES: readonly number[] = [0.01, 0.1, 0.35, 1];
 export const FIRST_SHARE = 0.1;
 
 /** Entries of a shadow, at least half of this and at most this. */
-const SHADOW_ENTRIES = 128;
+const SHADOW_ENTRIES = 512;
 
-/** One key in this many is followed where the cache is small. */
-const DENSEST_SAMPLE = 2;
+/** One key in this many is followed where the cache is small: all of them. */
+const DENSEST_SAMPLE = 1;
 
 /** What remains of a score after each round of as many accesses as a shadow has entries. */
 const DECAY = 0.98;
