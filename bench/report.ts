@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
+import { versions } from './versions.ts';
 
 import { printColumns } from './columns.ts';
 
@@ -27,6 +28,7 @@ export function machine(): Readonly<Record<string, unknown>> {
     cpu: processors[0]?.model ?? 'unknown',
     cpus: processors.length,
     date: new Date().toISOString(),
+    versions: versions(),
   };
 }
 

@@ -25,6 +25,7 @@ const CHECKS = {
   'committed addon loader': tool('git', 'diff', '--exit-code', '--stat', '--', ...GENERATED),
   'lock file without registry addresses': checkLock,
   package: checkPackage,
+  'bench tables': tool('node', '.setup/programs/bench/tables/main.js', '--check'),
 };
 
 function tool(program, ...args) {

@@ -86,6 +86,9 @@ describe('npm run check', () => {
     edit('package-lock.json', (lock) =>
       lock.replace('"integrity":', '"resolved": "https://registry.invalid/a.tgz",\n"integrity":'),
     );
+    edit('README.md', (readme) =>
+      readme.replace('<!-- results:headlines -->', '<!-- results:headlines -->\nedited by hand'),
+    );
     edit('package.json', (manifest) =>
       manifest.replace('"type":', '"main": "./dist/none.js",\n"type":'),
     );
@@ -93,7 +96,7 @@ describe('npm run check', () => {
     const run = await npm(project, 'run', 'check');
     expect(run.code).toBe(1);
     const verdicts = run.stdout.split('\n').filter((line) => /^(ok|FAILED) /.test(line));
-    expect(verdicts.length, run.stdout + run.stderr).toBe(9);
+    expect(verdicts.length, run.stdout + run.stderr).toBe(10);
     expect(verdicts.filter((line) => line.startsWith('ok'))).toEqual([]);
   });
 });

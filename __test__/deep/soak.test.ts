@@ -8,13 +8,17 @@ interface Census {
   readonly threads: number;
 }
 
-it('a minute of caches opened, used, closed and dropped, and workers ended, leaks nothing [DEEP-SOAK]', async () => {
-  const { censuses, operations, passed } = await runModule<{
-    censuses: Census[];
-    operations: number;
-    passed: number;
-  }>(
-    `
+it('a minute of caches and 4 threads that open, use, close and end at random leaks nothing [DEEP-SOAK] [DEEP-SOAK-THREADS]', async () => {
+  const { censuses, operations, passed, failures, threadsEnded, threadOperations } =
+    await runModule<{
+      censuses: Census[];
+      operations: number;
+      passed: number;
+      failures: string[];
+      threadsEnded: number;
+      threadOperations: number;
+    }>(
+      `
     import { readdirSync } from 'node:fs';
     import { setTimeout as delay } from 'node:timers/promises';
     import { Worker } from 'node:worker_threads';
@@ -31,13 +35,61 @@ it('a minute of caches opened, used, closed and dropped, and workers ended, leak
         ttlMs: [0, 20, 500][random(3)],
         idleTtlMs: [0, 0, 50][random(3)],
       });
+    // Stores of a thread's own and such that all threads share, closed or left open at its end.
     const body = \`
-      import('${PACKAGE_URL}').then(({ ResourceCache }) => {
-        const cache = new ResourceCache({ maxEntries: 500, ttlMs: 10 });
-        let n = 0;
-        setInterval(() => { for (let i = 0; i < 1_000; i++) cache.set('mem://' + n++, 'v'); }, 1);
+      Promise.all([import('node:worker_threads'), import('${PACKAGE_URL}')]).then(([{ parentPort }, { ResourceCache }]) => {
+        const random = (below) => Math.floor(Math.random() * below);
+        const open = () => new ResourceCache([
+          () => ({ maxEntries: 500, ttlMs: 10 }),
+          () => ({ maxEntries: 50, policy: 'lru', maxBytes: 20_000 }),
+          () => ({ storage: 'native', maxEntries: 300, ttlMs: 50, nearEntries: 40 }),
+          () => ({ storage: 'native', name: 'soak-lru', policy: 'lru', maxEntries: 200 }),
+          () => ({ storage: 'native', name: 'soak', maxEntries: 1_000, maxBytes: 100_000, ttlMs: 100 }),
+        ][random(5)]());
+        const caches = Array.from({ length: 4 }, open);
+        let used = 0;
+        const work = () => {
+          const at = random(caches.length);
+          const cache = caches[at];
+          for (let n = 0; n < 200; n++, used++) {
+            const uri = 'mem://' + random(2_000);
+            switch (random(8)) {
+              case 0: cache.invalidate(uri); break;
+              case 1: cache.set(uri, { uri, list: [n] }, { tags: ['t' + random(5)] }); break;
+              case 2: cache.load(uri, async () => { await null; return 'loaded'; }).catch(() => {}); break;
+              case 3: case 4: cache.set(uri, 'v'.repeat(random(600))); break;
+              default: cache.get(uri);
+            }
+          }
+          if (random(10) === 0) cache.invalidateTag('t' + random(5));
+          if (random(20) === 0) {
+            if (random(2) === 0) cache.close();
+            caches[at] = open();
+          }
+          parentPort.postMessage(used);
+          setImmediate(work);
+        };
+        work();
       });
     \`;
+    const failures = [];
+    let threadsEnded = 0;
+    let threadOperations = 0;
+    /** One of four that go on at any time: ended at a random moment, and followed by the next. */
+    async function churn(isDone) {
+      while (!isDone()) {
+        const worker = new Worker(body, { eval: true });
+        let used = 0;
+        worker.on('message', (count) => { used = count; });
+        worker.on('error', (error) => failures.push(String(error)));
+        // A fifth of them end while they start.
+        if (random(5) > 0) await new Promise((resolve) => worker.once('message', resolve));
+        await delay(random(300));
+        await worker.terminate();
+        threadsEnded++;
+        threadOperations += used;
+      }
+    }
     let operations = 0;
     let passed = 0;
     function use(cache) {
@@ -66,6 +118,13 @@ it('a minute of caches opened, used, closed and dropped, and workers ended, leak
         threads: readdirSync('/proc/self/task').length,
       };
     }
+    let paused;
+    let churning;
+    function startThreads() {
+      paused = false;
+      churning = Array.from({ length: 4 }, () => churn(() => paused));
+    }
+    startThreads();
     const caches = Array.from({ length: 8 }, open);
     const censuses = [];
     const began = performance.now();
@@ -76,21 +135,27 @@ it('a minute of caches opened, used, closed and dropped, and workers ended, leak
         if (random(2) === 0) caches[at].close();
         caches[at] = open();
       }
-      if (turn % 100 === 0) {
-        const worker = new Worker(body, { eval: true });
-        worker.on('error', (error) => { throw error; });
-        await delay(150 + random(100));
-        await worker.terminate();
-      }
       await delay(0);
-      if (performance.now() - began > (censuses.length + 2) * MINUTE / 6) censuses.push(await census());
+      if (performance.now() - began > (censuses.length + 2) * MINUTE / 6) {
+        // What lives in a thread is no leak: all of them end first.
+        paused = true;
+        await Promise.all(churning);
+        censuses.push(await census());
+        startThreads();
+      }
     }
+    paused = true;
+    await Promise.all(churning);
     for (const cache of caches) cache.close();
-    console.log(JSON.stringify({ censuses, operations, passed }));
+    console.log(JSON.stringify({ censuses, operations, passed, failures, threadsEnded, threadOperations }));
     process.exit();
   `,
-    ['--expose-gc'],
-  );
+      ['--expose-gc'],
+    );
+  expect(failures).toEqual([]);
+  // On a machine that has much else to do; some hundreds where it has not.
+  expect(threadsEnded).toBeGreaterThan(40);
+  expect(threadOperations).toBeGreaterThan(100_000);
   expect(passed).toBe(0);
   expect(operations).toBeGreaterThan(100_000);
   const [first] = censuses;
