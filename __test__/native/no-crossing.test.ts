@@ -39,7 +39,11 @@ describe.each(['lru', 'tinylfu', 'adaptive'] as const)('a hit (%s)', (policy) =>
       for (const uri of uris) sum += cache.get(uri)!;
     }
     expect(sum).toBe((2_000 * 499 * 500) / 2);
+    // A busy machine may halt this thread for so long that the clock falls asleep meanwhile.
+    const wakes = calls.get('wake') ?? 0;
+    calls.delete('wake');
     expect(Object.fromEntries(calls)).toEqual({});
+    expect(wakes).toBeLessThan(10);
     expect(cache.info(uris[7]!)!.accessCount).toBe(2_000);
     cache.close();
   });
