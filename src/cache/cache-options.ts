@@ -33,10 +33,11 @@ export interface Bounds {
 export type BoundsChange = { readonly [Name in keyof Bounds]?: Bounds[Name] | undefined };
 
 /**
- * Who stays when there is no room: `lru`, exact least-recently-used order; `tinylfu`, a window in
- * front of moka's TinyLFU (Einziger et al., ACM TOS 2017); `adaptive`, the default, a setting of the
- * latter that follows the workload. A cache that holds fewer than 64 entries is in exact LRU order
- * whatever its policy.
+ * Who stays when there is no room: `lru`, exact least-recently-used order; `tinylfu`, a window of a
+ * tenth in front of a main region that lets in by frequency (W-TinyLFU; Einziger, Friedman and Manes,
+ * ACM TOS 2017; in storage `native` main is moka's); `adaptive`, the default, the same with a window
+ * that follows the workload, up to plain LRU. A cache that holds fewer than 64 entries is in exact LRU
+ * order whatever its policy.
  */
 export type Policy = 'adaptive' | 'tinylfu' | 'lru';
 
