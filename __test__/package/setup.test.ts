@@ -249,6 +249,31 @@ describe('what this machine lacks', () => {
     expect(ran()).toEqual([]);
   });
 
+  it('Redis is missing, and set-up may not install it', async () => {
+    const run = await setUp(['redis', '--', 'node', '-e', ''], pathWith({}));
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('Redis is missing: redis-server is not on the PATH');
+    expect(run.stderr).toContain('sudo apt-get install redis-server');
+  });
+
+  it.runIf(process.getuid?.() === 0)('Redis is missing, and set-up installs it once', async () => {
+    const bin = pathWith({
+      'apt-get': `
+        echo "apt-get $*" >> ran.txt
+        case "$*" in *install*) echo '#!/bin/sh' > "$PATH_OF_IT/redis-server"; esac
+        /bin/chmod -f 755 "$PATH_OF_IT/redis-server"; exit 0`,
+    });
+    const env = { ...bin, PATH_OF_IT: bin.PATH };
+    expect(await setUp(['redis'], env)).toMatchObject({ code: 0, stdout: '' });
+    expect(ran()).toEqual([
+      'apt-get --version',
+      'apt-get --quiet=2 --yes update',
+      'apt-get --quiet=2 --yes install --no-install-recommends redis-server',
+    ]);
+    expect(await setUp(['redis'], env)).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(path.join(project, 'ran.txt'))).toBe(false);
+  });
+
   it('nothing of it is asked for while the addon is fresh', async () => {
     await setUp(['build']);
     expect(await setUp(['build'], pathWith({}))).toMatchObject({ code: 0, stderr: '' });
@@ -267,7 +292,8 @@ describe('npm scripts', () => {
     expect(Object.keys(MANIFEST.scripts)).toEqual(
       expect.arrayContaining([
         ...['demo', 'test', 'test:deep', 'check', 'build'],
-        ...['bench:registry', 'bench:memory', 'bench:hit-ratio'],
+        ...['bench', 'bench:hot', 'bench:hit-ratio', 'bench:gc', 'bench:workers'],
+        ...['bench:registry', 'bench:memory', 'bench:tables'],
       ]),
     );
   });

@@ -6,8 +6,8 @@ import { SetupError } from './report.mjs';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Runs a program of a step; its output goes to stderr. Throws unless it ends with code 0. */
-export async function runTool(root, program, args) {
-  const end = await run(root, program, args, ['ignore', 2, 2]);
+export async function runTool(root, program, args, env = {}) {
+  const end = await run(root, program, args, ['ignore', 2, 2], env);
   if (end.signal !== null) await endBy(end.signal);
   if (end.code !== 0) {
     throw new SetupError(`${[program, ...args].join(' ')} failed (code ${end.code}).`);
@@ -21,13 +21,13 @@ export async function runCommand(root, [program, ...args]) {
   process.exitCode = end.code;
 }
 
-function run(root, program, args, stdio) {
+function run(root, program, args, stdio, env = {}) {
   const bin = path.join(root, 'node_modules', '.bin');
   const searchPath = `${bin}${path.delimiter}${process.env.PATH ?? ''}`;
   return new Promise((resolve, reject) => {
     const child = spawn(program === 'node' ? process.execPath : program, args, {
       stdio,
-      env: { ...process.env, PATH: searchPath },
+      env: { ...process.env, ...env, PATH: searchPath },
       // Windows starts .cmd files by a shell only; Node itself needs none.
       shell: process.platform === 'win32' && program !== 'node',
     });

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { runTool } from './command.mjs';
 import { packagesAreInstalled } from './packages.mjs';
+import { checkRedis, installRedis, redisIsInstalled } from './redis.mjs';
 import { Stamp, filesBelow } from './stamp.mjs';
 import { checkRust } from './toolchain.mjs';
 
@@ -82,6 +83,14 @@ export const STEPS = {
 
   // Compiles nothing: for commands that call cargo themselves.
   rust: { verify: checkRust, isStale: () => false },
+
+  redis: {
+    doing: 'installing Redis',
+    done: 'Redis installed',
+    isStale: () => !redisIsInstalled(),
+    check: checkRedis,
+    run: installRedis,
+  },
 
   addon: stamped('addon', {
     doing: 'building the native addon (about a minute the first time)',

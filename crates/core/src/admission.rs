@@ -160,13 +160,16 @@ impl Admission {
             Operation::Reweigh { resident, bytes } => {
                 // What moka has evicted must not come back as an entry without a record.
                 self.collect_evicted();
-                let is_held = self.records.get(resident).is_some();
+                let former = self.records.get(resident).map(|record| record.weight);
                 let weight = self.bounds.weigh(bytes);
-                if is_held {
+                if former.is_some() {
                     self.records.reweigh(resident.slot, bytes, weight);
                 }
                 self.fault_if_armed();
-                if let Some(record) = self.records.get(resident) {
+                // Small entries weigh a place each, whatever their bytes: moka knows that weight.
+                if former != Some(weight)
+                    && let Some(record) = self.records.get(resident)
+                {
                     self.instance_of(record).reweigh(record, weight);
                 }
             }
