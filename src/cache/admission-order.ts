@@ -48,11 +48,15 @@ export class AdmissionOrder<V> implements Order<V> {
     this.#adaptive = adaptive;
     this.#queue = new SegmentedQueue(ledger.size);
     this.#sketch = new FrequencySketch(ledger.size);
-    this.#divide();
   }
 
-  get maxEntryBytes(): number {
-    return Math.ceil(this.#ledger.maxBytes / 2);
+  readBounds(): void {
+    const { maxEntries, maxBytes } = this.#ledger;
+    this.#ledger.maxEntryBytes = Math.ceil(maxBytes / 2);
+    this.#ordinaryCost = Math.floor(MOST_COST / maxEntries);
+    this.#capacity = this.#ordinaryCost * maxEntries;
+    this.#costPerByte = this.#capacity / maxBytes;
+    this.#divideQueue();
   }
 
   admit(entry: Entry<V>): void {
@@ -83,10 +87,10 @@ export class AdmissionOrder<V> implements Order<V> {
   }
 
   resize(): void {
+    this.readBounds();
     for (const entry of [...this.#slots]) {
-      if (entry.weight > this.maxEntryBytes) this.#evict(entry.slot);
+      if (entry.weight > this.#ledger.maxEntryBytes) this.#evict(entry.slot);
     }
-    this.#divide();
     for (const entry of this.#slots) {
       this.#queue.reweigh(entry.slot, this.#costOf(entry.weight));
     }
@@ -165,14 +169,6 @@ export class AdmissionOrder<V> implements Order<V> {
     if (isGood) return;
     this.#duelEntries = fitting;
     this.#duel = new WindowDuel(fitting, this.#capacity, this.#sketch, this.#share);
-  }
-
-  #divide(): void {
-    const { maxEntries, maxBytes } = this.#ledger;
-    this.#ordinaryCost = Math.floor(MOST_COST / maxEntries);
-    this.#capacity = this.#ordinaryCost * maxEntries;
-    this.#costPerByte = this.#capacity / maxBytes;
-    this.#divideQueue();
   }
 
   #divideQueue(): void {

@@ -1,8 +1,11 @@
-/** Rows of counters, each with a hash of its own. */
+/** Words of a block: one cache line. */
+const BLOCK_WORDS_LOG = 4;
+
+/** The counters of a block are in so many rows, and a key has one in each. */
 const ROWS = 4;
 
-/** Counters of a row for each entry: with fewer, keys that collide pass for popular ones. */
-const COUNTERS_PER_ENTRY = 4;
+/** Counters for each entry: with fewer, keys that collide pass for popular ones. */
+const COUNTERS_PER_ENTRY = 16;
 
 /** Counters of 4 bits in one word. */
 const PER_WORD = 8;
@@ -12,48 +15,49 @@ const MOST = 15;
 /** All counts are halved after this many increments for each entry, so that they follow the present. */
 const PERIOD_PER_ENTRY = 10;
 
-const SMALLEST_WIDTH = 256;
-
 /**
  * How often keys were used of late: a count-min sketch (Cormode and Muthukrishnan, 2005) of 4-bit
- * counters that are halved now and then (TinyLFU; Einziger, Friedman and Manes, ACM TOS 2017).
- * 8 bytes an entry.
+ * counters that are halved now and then (TinyLFU; Einziger, Friedman and Manes, ACM TOS 2017), all
+ * those of one key in one cache line. 8 to 16 bytes an entry.
  *
- * It grows with what the cache holds, and counts survive that: a row of twice the width has each
- * counter twice.
+ * It grows with what the cache holds, and counts survive that: with twice the blocks, each stands
+ * there twice.
  */
 export class FrequencySketch {
   #words: Int32Array;
-  /** Counters of a row, a power of two. */
-  #width: number;
+  /** Blocks less one; their number is a power of two. */
+  #blockMask: number;
   #increments = 0;
   #period: number;
 
   /** @param entries how many the cache holds, or is about to */
   constructor(entries: number) {
-    this.#width = widthFor(entries);
-    this.#words = new Int32Array((ROWS * this.#width) / PER_WORD);
+    const blocks = blocksFor(entries);
+    this.#blockMask = blocks - 1;
+    this.#words = new Int32Array(blocks << BLOCK_WORDS_LOG);
     this.#period = PERIOD_PER_ENTRY * entries;
   }
 
   /** Fits it to a cache that holds `entries`; it never shrinks. */
   fit(entries: number): void {
     this.#period = PERIOD_PER_ENTRY * entries;
-    while (this.#width < widthFor(entries)) this.#double();
+    const blocks = blocksFor(entries);
+    while (this.#blockMask + 1 < blocks) this.#double();
   }
 
   /** @param hash 32 well-mixed bits */
   increment(hash: number): void {
     const words = this.#words;
-    const width = this.#width;
-    const step = stepOf(hash);
+    const block = (hash & this.#blockMask) << BLOCK_WORDS_LOG;
+    const places = placesOf(hash);
     let isCounted = false;
-    for (let row = 0, lane = hash; row < ROWS; row++, lane = (lane + step) | 0) {
-      const counter = row * width + ((lane ^ (lane >>> 15)) & (width - 1));
-      const word = words[counter >>> 3]!;
-      const shift = (counter & 7) << 2;
+    for (let row = 0; row < ROWS; row++) {
+      const place = places >>> (row << 3);
+      const at = block + (row << 2) + ((place >>> 3) & 3);
+      const shift = (place & 7) << 2;
+      const word = words[at]!;
       if (((word >>> shift) & MOST) < MOST) {
-        words[counter >>> 3] = word + (1 << shift);
+        words[at] = word + (1 << shift);
         isCounted = true;
       }
     }
@@ -63,12 +67,13 @@ export class FrequencySketch {
   /** @returns 0 to 15; more often than in truth where keys collide, never less */
   frequency(hash: number): number {
     const words = this.#words;
-    const width = this.#width;
-    const step = stepOf(hash);
+    const block = (hash & this.#blockMask) << BLOCK_WORDS_LOG;
+    const places = placesOf(hash);
     let least = MOST;
-    for (let row = 0, lane = hash; row < ROWS; row++, lane = (lane + step) | 0) {
-      const counter = row * width + ((lane ^ (lane >>> 15)) & (width - 1));
-      const count = (words[counter >>> 3]! >>> ((counter & 7) << 2)) & MOST;
+    for (let row = 0; row < ROWS; row++) {
+      const place = places >>> (row << 3);
+      const word = words[block + (row << 2) + ((place >>> 3) & 3)]!;
+      const count = (word >>> ((place & 7) << 2)) & MOST;
       if (count < least) least = count;
     }
     return least;
@@ -86,23 +91,21 @@ export class FrequencySketch {
   }
 
   #double(): void {
-    const rowWords = this.#width / PER_WORD;
     const words = new Int32Array(2 * this.#words.length);
-    for (let row = 0; row < ROWS; row++) {
-      const counts = this.#words.subarray(row * rowWords, (row + 1) * rowWords);
-      words.set(counts, 2 * row * rowWords);
-      words.set(counts, (2 * row + 1) * rowWords);
-    }
+    words.set(this.#words);
+    words.set(this.#words, this.#words.length);
     this.#words = words;
-    this.#width *= 2;
+    this.#blockMask = 2 * this.#blockMask + 1;
   }
 }
 
-function widthFor(entries: number): number {
-  return Math.max(SMALLEST_WIDTH, 2 ** Math.ceil(Math.log2(COUNTERS_PER_ENTRY * entries)));
+function blocksFor(entries: number): number {
+  const blocks = (entries * COUNTERS_PER_ENTRY) / (PER_WORD << BLOCK_WORDS_LOG);
+  return 2 ** Math.ceil(Math.log2(Math.max(1, blocks)));
 }
 
-/** The way from one row's place to the next one's (double hashing). */
-function stepOf(hash: number): number {
-  return Math.imul(hash, 0x9e37_79b1) ^ (hash >>> 13);
+/** A byte for each row, of which 5 bits name the counter. */
+function placesOf(hash: number): number {
+  const mixed = Math.imul(hash, 0x9e37_79b1);
+  return mixed ^ (mixed >>> 15);
 }

@@ -57,16 +57,21 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   #order: Order<V>;
   #index: KeyIndex | undefined;
   #resizing = false;
+  /** The lifetime of the last set, which most sets share, and what it comes to. */
+  #lifetime: Lifetime | undefined;
+  #fastTtl = 0;
+  #extras: EntryExtras | undefined;
 
   constructor(bounds: Bounds, parts: HeapParts<V>, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
-    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, epoch: 0 };
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#words = parts.clock.words;
     this.#hub = hub;
     this.#schedule = new ExpirySchedule<V>(this.#slots, parts.clock, this);
     this.#order = parts.createOrder(this.ledger, this.#slots, this);
+    this.#order.readBounds();
   }
 
   get size(): number {
@@ -78,7 +83,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   get maxEntryBytes(): number {
-    return this.#order.maxEntryBytes;
+    return this.ledger.maxEntryBytes;
   }
 
   /**
@@ -148,7 +153,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   census(): StoreCensus {
-    const { epoch: _, ...held } = this.ledger;
+    const { epoch: _, maxEntryBytes: __, ...held } = this.ledger;
     return {
       ...held,
       hits: this.#hits,
@@ -174,19 +179,19 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#words[Word.usedAt] = now;
     const former = this.#entries.get(uri);
     const resident = former !== undefined && this.#livesAt(former, now) ? former : undefined;
-    if (weight > this.#order.maxEntryBytes) {
+    if (weight > this.ledger.maxEntryBytes) {
       if (resident !== undefined) this.#remove(resident);
       this.#tellEvicted(uri, value, 'too-large');
       return;
     }
-    const extras = extrasOf(lifetime);
+    if (lifetime !== this.#lifetime) this.#readLifetime(lifetime);
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
     if (resident === undefined) {
       const entry = this.#pool.take(uri, value);
-      entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
+      entry.begin(value, weight, now, this.#fastTtl, lifetime.ttlMs, this.#extras);
       this.#enter(entry);
     } else {
-      this.#overwrite(resident, value, weight, lifetime, extras, now);
+      this.#overwrite(resident, value, weight, lifetime.ttlMs, now);
     }
   }
 
@@ -195,14 +200,15 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     const now = this.#now();
     const offset = this.#clock.wallOffsetMs();
     if (this.find(uri) !== undefined) return 'skipped';
-    if (life.weightBytes > this.#order.maxEntryBytes) return 'skipped';
+    if (life.weightBytes > this.ledger.maxEntryBytes) return 'skipped';
     const { weightBytes, ttlMs, idleTtlMs, tags } = life;
     const lifetime = { ttlMs, idleTtlMs, tags };
     // A wall clock that was set back since would make it younger than new.
     const born = Math.min(now, this.#toReading(life.createdAtMs - offset));
     const accessedAt = Math.min(now, this.#toReading(life.lastAccessedAtMs - offset));
     const entry = this.#pool.take(uri, value);
-    entry.begin(value, weightBytes, born, this.#fastTtl(lifetime), ttlMs, extrasOf(lifetime));
+    this.#readLifetime(lifetime);
+    entry.begin(value, weightBytes, born, this.#fastTtl, ttlMs, this.#extras);
     entry.accessedAt = Math.max(born, accessedAt);
     entry.accessCount = life.accessCount;
     if (now > deadlineOf(entry)) {
@@ -363,12 +369,15 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     return this.#clock.ticking ? Math.floor(ms) : ms;
   }
 
-  #fastTtl(lifetime: Lifetime): number {
+  #readLifetime(lifetime: Lifetime): void {
+    const { ttlMs, idleTtlMs, tags } = lifetime;
+    this.#lifetime = lifetime;
+    this.#extras = idleTtlMs > 0 || tags.length > 0 ? lifetime : undefined;
     // An injected clock's readings may be larger than ASLEEP.
-    if (!this.#clock.ticking) return -Infinity;
-    if (lifetime.idleTtlMs > 0) return -1;
-    if (lifetime.ttlMs === 0 || lifetime.ttlMs >= MAX_FAST_TTL_MS) return MAX_FAST_TTL_MS;
-    return Math.floor(lifetime.ttlMs);
+    if (!this.#clock.ticking) this.#fastTtl = -Infinity;
+    else if (idleTtlMs > 0) this.#fastTtl = -1;
+    else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) this.#fastTtl = MAX_FAST_TTL_MS;
+    else this.#fastTtl = Math.floor(ttlMs);
   }
 
   /** Frees the entry if it has expired. */
@@ -390,18 +399,11 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder();
   }
 
-  #overwrite(
-    entry: Entry<V>,
-    value: V,
-    weight: number,
-    lifetime: Lifetime,
-    extras: EntryExtras | undefined,
-    now: number,
-  ): void {
+  #overwrite(entry: Entry<V>, value: V, weight: number, ttlMs: number, now: number): void {
     const formerWeight = entry.weight;
     if (entry.extras !== undefined) this.#tags.remove(entry);
-    entry.begin(value, weight, now, this.#fastTtl(lifetime), lifetime.ttlMs, extras);
-    if (extras !== undefined) this.#tags.add(entry);
+    entry.begin(value, weight, now, this.#fastTtl, ttlMs, this.#extras);
+    if (entry.extras !== undefined) this.#tags.add(entry);
     if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
     this.#schedule.expect(entry);
     if (weight !== formerWeight) {
@@ -481,6 +483,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (order === this.#order) return false;
     const entries = this.#order.residents();
     this.#order = order;
+    order.readBounds();
     // Each is let in anew, so that bounds which have shrunk hold at every step.
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
@@ -488,13 +491,9 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
       this.ledger.size++;
       this.ledger.weightBytes += entry.weight;
       entry.recordedIn = -1;
-      if (entry.weight > order.maxEntryBytes) this.evict(entry);
+      if (entry.weight > this.ledger.maxEntryBytes) this.evict(entry);
       else order.admit(entry);
     }
     return true;
   }
-}
-
-function extrasOf(lifetime: Lifetime): EntryExtras | undefined {
-  return lifetime.idleTtlMs > 0 || lifetime.tags.length > 0 ? lifetime : undefined;
 }

@@ -4,6 +4,8 @@ export interface Ledger {
   weightBytes: number;
   maxEntries: number;
   maxBytes: number;
+  /** Heavier entries are not kept; the order's word. */
+  maxEntryBytes: number;
   /** A use of an entry is told to the order once in each. */
   epoch: number;
 }

@@ -32,8 +32,8 @@ export class LruOrder<V> implements Order<V> {
     this.#residence = residence;
   }
 
-  get maxEntryBytes(): number {
-    return Math.ceil(this.#ledger.maxBytes * this.entryShare);
+  readBounds(): void {
+    this.#ledger.maxEntryBytes = Math.ceil(this.#ledger.maxBytes * this.entryShare);
   }
 
   admit(entry: Entry<V>): void {
@@ -58,9 +58,10 @@ export class LruOrder<V> implements Order<V> {
   }
 
   resize(): void {
+    this.readBounds();
     // What is too heavy by itself leaves first, so that nothing else has to for it.
     for (const entry of this.residents()) {
-      if (entry.weight > this.maxEntryBytes) this.#evict(entry);
+      if (entry.weight > this.#ledger.maxEntryBytes) this.#evict(entry);
     }
     this.#trim();
   }

@@ -76,7 +76,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     this.#clock = settings.clock === undefined ? undefined : new ManualClock(settings.clock);
     this.#words = words;
     this.#answer = own;
-    this.#answerTimes = new Float64Array(own.buffer, 0, NearWord.times / 2);
+    this.#answerTimes = new Float64Array(own.buffer, 0, NearWord.cells / 2);
     this.#cells = new NearCells(own, settings.nearEntries);
     this.#near = new NearMap<V>(settings.nearEntries, settings.maxBytes * NEAR_SHARE, (cell) =>
       this.#cells.hitsOf(cell),

@@ -1,9 +1,10 @@
 import {
   blocksAt,
+  CELL_COUNT,
+  CELL_SEQUENCE,
+  CELL_WORDS,
   CELLS_PER_BLOCK_LOG,
-  countsAt,
   NearWord,
-  sequencesAt,
 } from '../native/store-block.ts';
 
 /**
@@ -15,34 +16,31 @@ import {
 export class NearCells {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
-  readonly #counts: number;
-  readonly #sequences: number;
   readonly #blocks: number;
   #sequence = 0;
 
   constructor(words: Int32Array, cells: number) {
     this.#words = words;
     this.#times = new Float64Array(words.buffer);
-    this.#counts = countsAt(cells);
-    this.#sequences = sequencesAt(cells);
     this.#blocks = blocksAt(cells);
   }
 
   /** @param isManual whether `now` is a time of the user's, of any range, rather than a reading */
   count(cell: number, now: number, isManual: boolean): void {
     const words = this.#words;
-    if (isManual) this.#times[NearWord.times / 2 + cell] = now;
-    else words[NearWord.times + 2 * cell] = now;
-    words[this.#counts + cell]!++;
+    const at = NearWord.cells + CELL_WORDS * cell;
+    if (isManual) this.#times[at / 2] = now;
+    else words[at] = now;
+    words[at + CELL_COUNT]!++;
     const sequence = (this.#sequence + 1) | 0;
     this.#sequence = sequence;
-    words[this.#sequences + cell] = sequence;
+    words[at + CELL_SEQUENCE] = sequence;
     words[this.#blocks + (cell >> CELLS_PER_BLOCK_LOG)] = sequence;
     words[NearWord.sequence] = sequence;
   }
 
   /** Hits that a cell has counted, of whatever it counts. */
   hitsOf(cell: number): number {
-    return this.#words[this.#counts + cell]!;
+    return this.#words[NearWord.cells + CELL_WORDS * cell + CELL_COUNT]!;
   }
 }

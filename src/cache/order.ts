@@ -7,8 +7,8 @@ import type { Entry } from './entry.ts';
  * order evicts through the store's `Residence`, and nothing is pending when a call returns.
  */
 export interface Order<V> {
-  /** Heaviest entry that this order can keep, in bytes. */
-  readonly maxEntryBytes: number;
+  /** Takes the bounds of the ledger, and tells it the heaviest entry that this order can keep. */
+  readBounds(): void;
   /** A new entry; returns with both bounds held. */
   admit(entry: Entry<V>): void;
   /** A resident was read or overwritten. */
@@ -19,7 +19,7 @@ export interface Order<V> {
   forget(entry: Entry<V>): void;
   /** Who is there, least recently used first. */
   residents(): Entry<V>[];
-  /** The ledger's bounds have changed; returns with both held. */
+  /** The ledger's bounds have changed: takes them, and returns with both held. */
   resize(): void;
   /** Every resident is gone. */
   clear(): void;

@@ -38,6 +38,8 @@ const restoresOfCaches = new WeakMap<object, Restores>();
 /** The restores that are under way in a cache, and who hears of the keys that they bring. */
 export class Restores {
   readonly #underWay = new Set<Restore>();
+  /** Read with every set: `Set.size` is a call. */
+  #isAnyUnderWay = false;
   readonly #listeners = new Set<(key: string) => void>();
 
   /** @returns those of a cache, for what keeps an index of its keys. */
@@ -53,16 +55,18 @@ export class Restores {
   begin(since: number): Restore {
     const restore = new Restore(since);
     this.#underWay.add(restore);
+    this.#isAnyUnderWay = true;
     return restore;
   }
 
   end(restore: Restore): void {
     this.#underWay.delete(restore);
+    this.#isAnyUnderWay = this.#underWay.size > 0;
   }
 
   /** A key was set or invalidated. */
   overtake(key: string): void {
-    if (this.#underWay.size === 0) return;
+    if (!this.#isAnyUnderWay) return;
     for (const restore of this.#underWay) restore.overtake(key);
   }
 

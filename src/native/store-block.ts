@@ -20,24 +20,19 @@ export const NearWord = {
   deadline: 3,
   messages: LINE,
   sequence: 2 * LINE,
-  /** Index of the first cell's time; into a Float64Array, half of it. */
-  times: HEADER,
+  /** Where the cells begin. */
+  cells: HEADER,
 } as const;
 
-/** Where the counts of the cells begin. */
-export function countsAt(cells: number): number {
-  return HEADER + 2 * cells;
-}
-
-/** Where the last sequences of the blocks of cells begin. */
-export function blocksAt(cells: number): number {
-  return HEADER + 4 * cells;
-}
+/** Words of one cell: the time of its last hit (two words), how many there were, the last's sequence. */
+export const CELL_WORDS = 4;
+export const CELL_COUNT = 2;
+export const CELL_SEQUENCE = 3;
 
 /** Cells of one block, as a shift. */
 export const CELLS_PER_BLOCK_LOG = 6;
 
-/** Where the sequences of the cells begin. */
-export function sequencesAt(cells: number): number {
-  return HEADER + 3 * cells;
+/** Where the last sequences of the blocks of cells begin. */
+export function blocksAt(cells: number): number {
+  return HEADER + CELL_WORDS * cells;
 }

@@ -23,14 +23,16 @@ pub mod word {
     pub const MESSAGES: usize = 16;
     /// JS counts its near hits.
     pub const SEQUENCE: usize = 32;
-    /// Where the cells begin: times (two words each), then counts, then sequences, then the last
-    /// sequence of each block of cells. In between lie the words that prove the mapping, see
-    /// [`crate::block::word`].
+    /// Where the cells begin, and after them the last sequence of each block of cells. In between lie
+    /// the words that prove the mapping, see [`crate::block::word`].
     pub const HEADER: usize = 112;
 }
 
-/// Words of one cell.
+/// Words of one cell, side by side in one cache line: the time of its last hit (two words), how many
+/// there were, and the sequence of the last.
 const CELL_WORDS: usize = 4;
+const COUNT: usize = 2;
+const CELL_SEQUENCE: usize = 3;
 
 /// Cells of one block; whether any of them had hits is told by one word.
 pub(super) const BLOCK: usize = 64;
@@ -91,11 +93,11 @@ impl NearBlock {
     }
 
     pub(super) fn count_of(&self, cell: usize) -> i32 {
-        self.words[word::HEADER + 2 * self.cells + cell].load(Ordering::Relaxed)
+        self.words[word::HEADER + CELL_WORDS * cell + COUNT].load(Ordering::Relaxed)
     }
 
     pub(super) fn sequence_of(&self, cell: usize) -> i32 {
-        self.words[word::HEADER + 3 * self.cells + cell].load(Ordering::Relaxed)
+        self.words[word::HEADER + CELL_WORDS * cell + CELL_SEQUENCE].load(Ordering::Relaxed)
     }
 
     pub(super) fn sequence_of_block(&self, block: usize) -> i32 {
@@ -104,13 +106,13 @@ impl NearBlock {
 
     /// The reading at the last hit of a cell.
     pub(super) fn reading_of(&self, cell: usize) -> i32 {
-        self.words[word::HEADER + 2 * cell].load(Ordering::Relaxed)
+        self.words[word::HEADER + CELL_WORDS * cell].load(Ordering::Relaxed)
     }
 
     /// The time of the last hit of a cell where JS keeps the time: both halves are of one write, since
     /// such a store has one handle, whose thread is here.
     pub(super) fn time_of(&self, cell: usize) -> f64 {
-        let at = word::HEADER + 2 * cell;
+        let at = word::HEADER + CELL_WORDS * cell;
         let [low, high] = [0, 1].map(|half| self.words[at + half].load(Ordering::Relaxed));
         join(low, high)
     }
