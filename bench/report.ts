@@ -33,7 +33,11 @@ export function writeReport(file: string, report: BenchReport): void {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const fourDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+
+export function formatNumber(value: number): string {
+  return fourDigits.format(value);
+}
 
 /** Prints a line a row; the last column holds it against the `baseline` contender's same figure. */
 export function printTable(rows: readonly BenchRow[], baseline: string): void {
@@ -45,17 +49,23 @@ export function printTable(rows: readonly BenchRow[], baseline: string): void {
         other.workload === row.workload &&
         other.metric === row.metric,
     );
-    const ratio = base === undefined || base === row ? '' : number.format(row.value / base.value);
-    return [row.workload, row.contender, row.metric, number.format(row.value), row.unit, ratio];
+    const ratio = base === undefined || base === row ? '' : formatNumber(row.value / base.value);
+    return [row.workload, row.contender, row.metric, formatNumber(row.value), row.unit, ratio];
   });
-  const table = [header, ...lines];
-  const widths = header.map((_, column) =>
+  printColumns([header, ...lines], [3, 5]);
+}
+
+/** Prints a table whose first line is its header. */
+export function printColumns(
+  table: readonly (readonly string[])[],
+  rightAligned: readonly number[],
+): void {
+  const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((cells) => (cells[column] ?? '').length)),
   );
-  const rightAligned = new Set([3, 5]);
   for (const cells of table) {
     const padded = cells.map((cell, column) =>
-      rightAligned.has(column)
+      rightAligned.includes(column)
         ? cell.padStart(widths[column] ?? 0)
         : cell.padEnd(widths[column] ?? 0),
     );
