@@ -21,6 +21,9 @@ export interface RaceOptions {
 
 const RACER = fileURLToPath(new URL('racer.js', import.meta.url));
 
+/** So much of a wrong answer tells it from the right one. */
+const SHOWN_LENGTH = 40;
+
 /** While racers get ready nothing is measured: as many at a time as there are processors. */
 const MOST_AT_ONCE = Math.min(2, availableParallelism());
 
@@ -47,7 +50,10 @@ class Racer {
     const message = await this.#next('ready');
     const wrong = expected.findIndex((answer, index) => answer !== message.answers[index]);
     if (wrong !== -1) {
-      throw this.#error(`answer ${wrong} is ${message.answers[wrong]}, not ${expected[wrong]}`);
+      const [given, asked] = [message.answers, expected].map((answers) =>
+        answers[wrong]?.slice(0, SHOWN_LENGTH),
+      );
+      throw this.#error(`answer ${wrong} begins with ${given} instead of ${asked}`);
     }
     this.hitRatio = message.hitRatio;
   }
