@@ -3,11 +3,11 @@ import type { AnyContestant } from './contenders.ts';
 import { keyOf, ParsedKeys } from './entries.ts';
 
 /** The capacity of a contestant that is asked. */
-export const ASKED_CAPACITY = 1_000;
+export const ASKED_CAPACITY = 250;
 
-const SET = 200;
-const OVERWRITTEN = 100;
-const ASKED = 300;
+const SET = 100;
+const OVERWRITTEN = 50;
+const ASKED = 150;
 const FLOOD = ASKED_CAPACITY + 1_000;
 const FIRST_OF_FLOOD = 10_000;
 

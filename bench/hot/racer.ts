@@ -25,7 +25,7 @@ export interface RoundFigures {
 }
 
 /** How many of what a cache was filled with are looked at. */
-const LOOKED_AT = 10_000;
+const LOOKED_AT = 1_000;
 
 /** Compiled code settles with calls, not with time alone. */
 const WARM_UP_BATCHES = 3;
