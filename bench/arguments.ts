@@ -49,3 +49,22 @@ export function benchArgumentsAnd<const T extends Options, R>(
     return refuseArguments(error, usage);
   }
 }
+
+/** What a bench can be told whose workloads can be picked. */
+export interface PickingArguments extends BenchArguments {
+  /** Names of workloads, each once; empty = none were picked. */
+  readonly workloads: readonly string[];
+}
+
+/** Reads `[--quick] [--json FILE] [--workload NAME]…`, each name one of `allowed`. */
+export function pickingArguments(allowed: readonly string[]): PickingArguments {
+  const workload = { type: 'string', multiple: true, default: [] as string[] } as const;
+  return benchArgumentsAnd({ workload }, '[--workload NAME]…', (values) => {
+    const picked = values.workload as string[];
+    const unknown = picked.find((name) => !allowed.includes(name));
+    if (unknown !== undefined) {
+      throw new Error(`--workload ${unknown} is unknown; allowed are ${allowed.join(', ')}`);
+    }
+    return { workloads: [...new Set(picked)] };
+  });
+}

@@ -37,7 +37,11 @@ export function writeReport(file: string, report: BenchReport): void {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const fourDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+
+export function formatNumber(value: number): string {
+  return fourDigits.format(value);
+}
 
 /** Prints a line a row; the last column holds it against the `baseline` contender's same figure. */
 export function printTable(rows: readonly BenchRow[], baseline: string): void {
@@ -49,8 +53,8 @@ export function printTable(rows: readonly BenchRow[], baseline: string): void {
         other.workload === row.workload &&
         other.metric === row.metric,
     );
-    const ratio = base === undefined || base === row ? '' : number.format(row.value / base.value);
-    return [row.workload, row.contender, row.metric, number.format(row.value), row.unit, ratio];
+    const ratio = base === undefined || base === row ? '' : formatNumber(row.value / base.value);
+    return [row.workload, row.contender, row.metric, formatNumber(row.value), row.unit, ratio];
   });
   printColumns([header, ...lines], new Set([3, 5]));
 }

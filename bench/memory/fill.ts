@@ -2,7 +2,7 @@
  * Fills one contender with one workload and prints what that took, as a line of JSON: run by main.ts
  * in a process of its own for each figure, since no process gets its first memory back.
  */
-import { setTimeout } from 'node:timers/promises';
+import { settledMemory } from '../settled-memory.ts';
 import { CONTENDERS, type KeyedStore } from './contenders.ts';
 import { KEY_BYTES, uriOf, WORKLOADS, type MemoryWorkload } from './workloads.ts';
 
@@ -16,22 +16,7 @@ export interface FillFigures {
   readonly overheadBytes: number;
 }
 
-const LOOKS = 5;
-const LOOK_MS = 20;
 const WARM_UP_BYTES = 4e6;
-
-/** The lowest of several looks: collections end in the background. */
-async function memory(): Promise<{ rss: number; heapUsed: number; heapTotal: number }> {
-  const looks: NodeJS.MemoryUsage[] = [];
-  for (let look = 0; look < LOOKS; look++) {
-    globalThis.gc?.();
-    await setTimeout(LOOK_MS);
-    looks.push(process.memoryUsage());
-  }
-  const least = (name: 'rss' | 'heapUsed' | 'heapTotal') =>
-    Math.min(...looks.map((usage) => usage[name]));
-  return { rss: least('rss'), heapUsed: least('heapUsed'), heapTotal: least('heapTotal') };
-}
 
 function fill(store: KeyedStore, workload: MemoryWorkload, entries: number): void {
   for (let index = 0; index < entries; index++) store.set(uriOf(index), workload.make(index));
@@ -51,12 +36,12 @@ fill(warmUp, workload, Math.min(entries, Math.ceil(WARM_UP_BYTES / workload.valu
 warmUp.clear();
 
 const store = make(workload);
-const before = await memory();
+const before = await settledMemory();
 fill(store, workload, entries);
-const full = await memory();
+const full = await settledMemory();
 const { nativeBytes } = store;
 store.clear();
-const cleared = await memory();
+const cleared = await settledMemory();
 
 const rssBytes = full.rss - before.rss;
 const outsideBytes = rssBytes - Math.max(0, full.heapTotal - before.heapTotal);
