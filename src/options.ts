@@ -58,7 +58,8 @@ export function checkOptions<T extends object>(option: string, value: T | undefi
 
 /** Throws `ERR_GRANARY_BAD_URI` unless `uri` is a non-empty string. */
 export function checkUri(uri: unknown): asserts uri is string {
-  if (typeof uri !== 'string' || uri === '') {
+  // Its length: a comparison with '' is a call where the string is not interned.
+  if (typeof uri !== 'string' || uri.length === 0) {
     throw new GranaryError(
       'ERR_GRANARY_BAD_URI',
       `a URI must be a non-empty string, got ${describeValue(uri)}`,

@@ -10,7 +10,6 @@
 import { pickingArguments } from '../arguments.ts';
 import { Progress } from '../progress.ts';
 import { machine, writeReport, type BenchRow } from '../report.ts';
-import { CONTENDERS } from './contenders.ts';
 import { Figures } from './figures.ts';
 import { growthRows } from './growth.ts';
 import { race, type RaceOptions } from './race.ts';

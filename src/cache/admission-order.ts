@@ -82,6 +82,10 @@ export class AdmissionOrder<V> implements Order<V> {
     this.#trim(this.#queue.reweigh(entry.slot, this.#costOf(entry.weight)));
   }
 
+  lighten(entry: Entry<V>): void {
+    this.#queue.reweigh(entry.slot, this.#costOf(entry.weight));
+  }
+
   forget(entry: Entry<V>): void {
     this.#queue.remove(entry.slot);
   }

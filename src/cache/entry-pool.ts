@@ -30,6 +30,7 @@ export class EntryPool<V> {
     entry.value = undefined as V;
     entry.extras = undefined;
     entry.slot = -1;
+    entry.isWeighed = true;
     this.#spares.push(entry);
   }
 }

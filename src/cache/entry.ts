@@ -29,7 +29,9 @@ export class Entry<V> {
   /** The epoch in which an access was last told to the order; another one in the same is not. */
   recordedIn = -1;
   accessCount = 0;
+  /** Bytes; as long as it is not weighed, so many at the most. */
   weight = 0;
+  isWeighed = true;
   slot = -1;
   extras: EntryExtras | undefined = undefined;
 
@@ -49,6 +51,7 @@ export class Entry<V> {
   ): void {
     this.value = value;
     this.weight = weight;
+    this.isWeighed = true;
     this.born = now;
     this.fastTtl = fastTtl;
     this.ttlMs = ttlMs;

@@ -69,7 +69,7 @@ function pushEntry<V>(
         key: entry.uri,
         kind,
         data,
-        weightBytes: entry.weight,
+        weightBytes: store.weightOf(entry),
         ttlMs: entry.ttlMs,
         idleTtlMs: entry.extras?.idleTtlMs ?? 0,
         createdAtMs: entry.born + wallMs,

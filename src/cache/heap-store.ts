@@ -19,7 +19,14 @@ import { SlotTable } from './slot-table.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
+import { Unweighed } from './unweighed.ts';
 import { weighValue } from './value-weight.ts';
+
+/** Strings up to this length are weighed when their bytes matter, longer ones at once. */
+const LONGEST_UNWEIGHED = 1_024;
+
+/** A UTF-16 unit takes so many bytes in UTF-8 at the most. */
+const MOST_BYTES_PER_UNIT = 3;
 
 /** The life so far of an entry that comes back; times by the wall, or the user's clock. */
 export interface RestoredLife extends Lifetime {
@@ -52,6 +59,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   readonly #parts: HeapParts<V>;
   readonly #pool = new EntryPool<V>();
   readonly #tags = new TagIndex<V>();
+  readonly #unweighed = new Unweighed<V>();
   readonly #slots = new SlotTable<V>();
   readonly #schedule: ExpirySchedule<V>;
   #order: Order<V>;
@@ -79,6 +87,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   get weightBytes(): number {
+    this.#weighAll();
     return this.ledger.weightBytes;
   }
 
@@ -133,7 +142,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
       createdAtMs: this.#clock.toWallMs(entry.born),
       lastAccessedAtMs: this.#clock.toWallMs(entry.accessedAt),
       accessCount: entry.accessCount,
-      weightBytes: entry.weight,
+      weightBytes: this.weightOf(entry),
       expiresAtMs: deadline === Infinity ? undefined : this.#clock.toWallMs(deadline),
       tags: [...(entry.extras?.tags ?? [])],
     };
@@ -149,10 +158,24 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   weigh(value: V): number {
+    if (typeof value === 'string' && value.length <= LONGEST_UNWEIGHED) {
+      const most = MOST_BYTES_PER_UNIT * value.length;
+      if (most <= this.ledger.maxEntryBytes) return ~most;
+    }
     return weighValue(value);
   }
 
+  /** Its bytes, counted now where they were not yet. */
+  weightOf(entry: Entry<V>): number {
+    if (!entry.isWeighed) {
+      this.#weighNow(entry);
+      this.#order.lighten(entry);
+    }
+    return entry.weight;
+  }
+
   census(): StoreCensus {
+    this.#weighAll();
     const { epoch: _, maxEntryBytes: __, ...held } = this.ledger;
     return {
       ...held,
@@ -171,7 +194,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   /**
-   * @param weight bytes
+   * @param weight bytes, or the complement of an upper bound of them
    * @param loaded whether a loader made the value: then `loaded` is queued where it is kept
    */
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
@@ -188,7 +211,15 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
     if (resident === undefined) {
       const entry = this.#pool.take(uri, value);
-      entry.begin(value, weight, now, this.#fastTtl, lifetime.ttlMs, this.#extras);
+      entry.begin(
+        value,
+        weight < 0 ? ~weight : weight,
+        now,
+        this.#fastTtl,
+        lifetime.ttlMs,
+        this.#extras,
+      );
+      if (weight < 0) this.#unweighed.add(entry);
       this.#enter(entry);
     } else {
       this.#overwrite(resident, value, weight, lifetime.ttlMs, now);
@@ -274,6 +305,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (bounds.maxEntries === maxEntries && bounds.maxBytes === maxBytes) return;
     // A clock that fails does so before anything has changed.
     this.#now();
+    this.#weighAll();
     Object.assign(this.ledger, bounds);
     this.#resizing = true;
     try {
@@ -395,21 +427,45 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (entry.extras !== undefined) this.#tags.add(entry);
     if (this.#index !== undefined) this.#addToIndex(entry.uri);
     this.#schedule.expect(entry);
+    if (this.ledger.weightBytes > this.ledger.maxBytes) this.#weighAll(entry);
     this.#order.admit(entry);
     if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder();
   }
 
   #overwrite(entry: Entry<V>, value: V, weight: number, ttlMs: number, now: number): void {
-    const formerWeight = entry.weight;
-    if (entry.extras !== undefined) this.#tags.remove(entry);
-    entry.begin(value, weight, now, this.#fastTtl, ttlMs, this.#extras);
+    const { weight: formerWeight, ttlMs: formerTtlMs, extras: formerExtras } = entry;
+    if (formerExtras !== undefined) this.#tags.remove(entry);
+    const most = weight < 0 ? ~weight : weight;
+    entry.begin(value, most, now, this.#fastTtl, ttlMs, this.#extras);
+    if (weight < 0) this.#unweighed.add(entry);
     if (entry.extras !== undefined) this.#tags.add(entry);
     if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
-    this.#schedule.expect(entry);
-    if (weight !== formerWeight) {
-      this.ledger.weightBytes += weight - formerWeight;
+    // With the life that it had it lives longer than before, and will be looked at in time.
+    const { ticking } = this.#clock;
+    const lasts = ticking && ttlMs === formerTtlMs && entry.extras === formerExtras;
+    if (!lasts) this.#schedule.expect(entry);
+    if (most !== formerWeight) {
+      this.ledger.weightBytes += most - formerWeight;
+      if (this.ledger.weightBytes > this.ledger.maxBytes) this.#weighAll();
       this.#order.reweigh(entry);
     }
+  }
+
+  /** @param newcomer that the order does not know yet */
+  #weighAll(newcomer?: Entry<V>): void {
+    if (this.#unweighed.isEmpty) return;
+    for (const entry of this.#unweighed.take(this.#entries.values())) {
+      if (entry.isWeighed) continue;
+      this.#weighNow(entry);
+      if (entry !== newcomer) this.#order.lighten(entry);
+    }
+  }
+
+  #weighNow(entry: Entry<V>): void {
+    const weight = weighValue(entry.value);
+    this.ledger.weightBytes += weight - entry.weight;
+    entry.weight = weight;
+    entry.isWeighed = true;
   }
 
   #addToIndex(uri: string): void {
@@ -472,6 +528,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#index = undefined;
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
+    this.#unweighed.clear();
     this.#slots.clear();
     this.#schedule.clear();
     this.#order.clear();
@@ -481,6 +538,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   #reviewOrder(): boolean {
     const order = this.#parts.createOrder(this.ledger, this.#slots, this, this.#order);
     if (order === this.#order) return false;
+    this.#weighAll();
     const entries = this.#order.residents();
     this.#order = order;
     order.readBounds();

@@ -53,6 +53,10 @@ export class LruOrder<V> implements Order<V> {
     this.#trim();
   }
 
+  lighten(): void {
+    // Weights are the ledger's.
+  }
+
   forget(entry: Entry<V>): void {
     this.#unlink(entry.slot);
   }

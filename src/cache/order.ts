@@ -15,6 +15,8 @@ export interface Order<V> {
   touch(entry: Entry<V>): void;
   /** A resident has a new weight; returns with both bounds held. */
   reweigh(entry: Entry<V>): void;
+  /** A resident was found to be lighter than it was thought to be. */
+  lighten(entry: Entry<V>): void;
   /** A resident is about to leave: invalidated or expired. */
   forget(entry: Entry<V>): void;
   /** Who is there, least recently used first. */

@@ -113,7 +113,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   get(uri: string): V | undefined {
     const value = this.#store.get(uri);
     if (value === undefined) this.#checkMiss(uri);
-    if (this.#hub.heard.accessed) this.#hub.flush();
+    else if (this.#hub.heard.accessed) this.#hub.flush();
     return value;
   }
 

@@ -53,7 +53,10 @@ export interface Store<V, Form = unknown> {
   accepts(text: string): boolean;
   /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */
   prepare(uri: string, value: V): Form;
-  /** @returns bytes, where the user gives no weight. */
+  /**
+   * @returns bytes, where the user gives no weight; or the complement of an upper bound of them, where
+   * the store leaves the weighing for later.
+   */
   weigh(form: Form): number;
   /** @param loaded whether a loader made the value: then `loaded` is queued where it is kept */
   set(uri: string, form: Form, weight: number, lifetime: Lifetime, loaded: boolean): void;
