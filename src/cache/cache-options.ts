@@ -34,8 +34,8 @@ export type BoundsChange = { readonly [Name in keyof Bounds]?: Bounds[Name] | un
 
 /**
  * Who stays when there is no room: `lru`, exact least-recently-used order; `tinylfu`, a window in
- * front of moka's TinyLFU (Einziger et al., ACM TOS 2017); `adaptive`, the default, a setting of the
- * latter that follows the workload. A cache that holds fewer than 64 entries is in exact LRU order
+ * front of moka's TinyLFU (Einziger et al., ACM TOS 2017); `adaptive`, the default, follows the
+ * workload between the two. A cache that holds fewer than 64 entries is in exact LRU order
  * whatever its policy.
  */
 export type Policy = 'adaptive' | 'tinylfu' | 'lru';
