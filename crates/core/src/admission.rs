@@ -10,6 +10,7 @@ mod record;
 mod stalemate;
 
 use std::num::NonZero;
+use std::ops::Range;
 
 pub use bounds::Bounds;
 use instance::Instance;
@@ -259,6 +260,19 @@ impl Admission {
             self.main = self.next_instance();
         }
         self.records.shrink();
+    }
+
+    /// Forgets the entries in some slots, without notices. Returns whether there are more behind.
+    pub fn drain(&mut self, slots: Range<u32>) -> bool {
+        let end = slots.end.min(self.records.slots());
+        for slot in slots.start..end {
+            if let Some(&record) = self.records.at(slot) {
+                self.instance_of(&record).remove(&record);
+                self.records.remove(record.resident);
+            }
+        }
+        self.main.run_pending();
+        end < self.records.slots()
     }
 
     /// Forgets everything, without notices.
