@@ -112,8 +112,14 @@ export class ResourceCache<V = unknown> implements Disposable {
    */
   get(uri: string): V | undefined {
     const value = this.#store.get(uri);
-    if (value === undefined) this.#checkMiss(uri);
-    else if (this.#hub.heard.accessed) this.#hub.flush();
+    if (value === undefined) {
+      // Everything that a miss may turn out to be; a hit pays for none of it.
+      this.#checkKey(uri);
+      this.#store.countMiss();
+      this.#hub.flush();
+    } else if (this.#hub.heard.accessed) {
+      this.#hub.flush();
+    }
     return value;
   }
 
@@ -510,16 +516,10 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#hub.flush();
   }
 
-  /** Everything that a miss may turn out to be; a hit pays for none of it. */
-  #checkMiss(uri: unknown): void {
-    this.#checkKey(uri);
-    this.#store.countMiss();
-    this.#hub.flush();
-  }
-
+  /** The checks themselves are called only to fail: this stands in the way of every set and miss. */
   #checkKey(uri: unknown): asserts uri is string {
-    this.#checkOpen();
-    checkUri(uri);
+    if (this.#closed) this.#checkOpen();
+    if (typeof uri !== 'string' || uri.length === 0) checkUri(uri);
   }
 
   #checkUris(uris: Iterable<string>): string[] {
