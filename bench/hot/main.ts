@@ -21,7 +21,7 @@ const names = [...WORKLOADS, ...GROWTH].map(({ name }) => name);
 const { quick, json, workloads: picked } = pickingArguments(names);
 const rounds = quick ? 7 : 15;
 const roundMs = quick ? 20 : 100;
-const warmUpMs = quick ? 40 : 300;
+const warmUpMs = quick ? 60 : 300;
 /** Some contenders need 20 µs for an access, and a pass has 400,000. */
 const passPart = quick ? 1 / 4 : 1;
 const footprintRuns = quick ? 1 : 3;

@@ -85,7 +85,7 @@ function checkHits(batch: Batch, hits: number): void {
 
 const contestant = await contender.make(demand);
 const work = workOf(contestant, operation);
-const input = workload.input();
+const input = workload.input(contender.isSlow === true);
 
 /** Batches outside of any round. */
 async function rehearse(): Promise<{ gets: number; hits: number }> {

@@ -113,9 +113,6 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     entry.accessCount++;
     entry.accessedAt = now;
     if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
-    if (this.#hub.heard.accessed) {
-      this.#hub.queue({ uri, event: 'accessed', value: entry.value });
-    }
     return entry.value;
   }
 

@@ -110,9 +110,7 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
       const now = this.#now();
       if (this.#trusts(entry, now)) {
         this.#cells.count(entry.cell, now, this.#clock !== undefined);
-        const value = entry.read === undefined ? entry.value! : entry.read();
-        if (this.#hub.heard.accessed) this.#hub.queue({ uri, event: 'accessed', value });
-        return value;
+        return entry.read === undefined ? entry.value! : entry.read();
       }
     }
     return this.#fetch(uri);
@@ -314,11 +312,8 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
       return undefined;
     }
     const value = this.#keepNear(uri, cell, data);
-    if (value !== undefined && this.#hub.heard.accessed) {
-      // What others did to this URI before comes first.
-      this.#takeOwnMessages();
-      this.#hub.queue({ uri, event: 'accessed', value });
-    }
+    // What others did to this URI is told before the access.
+    if (value !== undefined && this.#hub.heard.accessed) this.#takeOwnMessages();
     return value;
   }
 

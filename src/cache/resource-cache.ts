@@ -53,6 +53,7 @@ export let dropMatching: <V>(cache: ResourceCache<V>, pattern: UriPattern) => nu
 export class ResourceCache<V = unknown> implements Disposable {
   readonly #settings: CacheSettings<V>;
   readonly #hub = new EventHub<V>();
+  readonly #heard = this.#hub.heard;
   readonly #store: Store<V>;
   readonly #readThrough: ReadThrough<V>;
   readonly #restores = Restores.of(this);
@@ -117,7 +118,8 @@ export class ResourceCache<V = unknown> implements Disposable {
       this.#checkKey(uri);
       this.#store.countMiss();
       this.#hub.flush();
-    } else if (this.#hub.heard.accessed) {
+    } else if (this.#heard.accessed) {
+      this.#hub.queue({ uri, event: 'accessed', value });
       this.#hub.flush();
     }
     return value;

@@ -41,7 +41,10 @@ export interface Store<V, Form = unknown> {
   readonly maxEntryBytes: number;
   /** Loads that are shared with other threads, where there may be any. */
   readonly fleet: Fleet<V, Form> | undefined;
-  /** A hit is counted; a miss is for the owner to count, once it knows that the URI is one. */
+  /**
+   * A hit is counted; to tell of it is for the owner, and so is a miss to count, once it knows that the
+   * URI is one.
+   */
   get(uri: string): V | undefined;
   countMiss(): void;
   /** As `get`, and nothing is recorded. */
