@@ -60,7 +60,7 @@ export interface PickingArguments extends BenchArguments {
 export function pickingArguments(allowed: readonly string[]): PickingArguments {
   const workload = { type: 'string', multiple: true, default: [] as string[] } as const;
   return benchArgumentsAnd({ workload }, '[--workload NAME]…', (values) => {
-    const picked = values.workload as string[];
+    const picked = values.workload;
     const unknown = picked.find((name) => !allowed.includes(name));
     if (unknown !== undefined) {
       throw new Error(`--workload ${unknown} is unknown; allowed are ${allowed.join(', ')}`);

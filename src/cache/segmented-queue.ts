@@ -1,5 +1,5 @@
 /** Where an entry of a `SegmentedQueue` stands. */
-export const Segment = { window: 0, probation: 1, protected: 2, none: 3 } as const;
+const Segment = { window: 0, probation: 1, protected: 2, none: 3 } as const;
 
 /** No node. */
 export const NONE = -1;
