@@ -426,7 +426,6 @@ const hotPathDeep = list('milestone-5', 'deep', {
     'A minute of 4 threads that open, use, close and end at random leaks nothing and crashes never.',
   'FLOOD-BOUNDS': 'A flood of 10 million new keys passes no bound at any observation.',
   'FLOOD-RSS': 'Under that flood memory is flat after the first million.',
-  'FLOOD-CPU': 'That flood takes at most 2.5 times the CPU that lru-cache takes, of all threads.',
 });
 
 export const requirements: readonly Requirement[] = [

@@ -13,7 +13,7 @@ export interface EntryExtras {
  * (design notes: ARCHITECTURE.md, "Time in an entry").
  */
 export class Entry<V> {
-  uri: string;
+  // What a hit reads and writes comes first, so that it shares a cache line or two.
   value: V;
   /** When the value was set, on the store's clock. */
   born = 0;
@@ -22,18 +22,19 @@ export class Entry<V> {
    * and nothing else ends the entry; a negative one sends every hit to the slow path.
    */
   fastTtl = 0;
-  /** Time to live in ms; 0 = never expires. */
-  ttlMs = 0;
+  accessCount = 0;
   /** Last access, on the store's clock. */
   accessedAt = 0;
   /** The epoch in which an access was last told to the order; another one in the same is not. */
   recordedIn = -1;
-  accessCount = 0;
+  slot = -1;
+  uri: string;
   /** Bytes; as long as it is not weighed, so many at the most. */
   weight = 0;
   isWeighed = true;
-  slot = -1;
   extras: EntryExtras | undefined = undefined;
+  /** Time to live in ms; 0 = never expires. */
+  ttlMs = 0;
 
   constructor(uri: string, value: V) {
     this.uri = uri;
