@@ -21,7 +21,7 @@ export function loadAddon(): Addon {
     throw new GranaryError(
       'ERR_GRANARY_UNSUPPORTED_RUNTIME',
       `there is no native binary for ${process.platform} ${process.arch} here: reinstall without ` +
-        `--omit=optional, or use policy 'lru' with a clock of your own, which need none`,
+        `--omit=optional, or use storage 'heap' with a clock of your own, which needs none`,
       { cause, data: { platform: process.platform, arch: process.arch } },
     );
   }
