@@ -11,6 +11,9 @@ import { ROOT, runProgram } from '../support/run-program.ts';
 
 const DEMO = path.join(ROOT, '.setup/programs/demo/main.js');
 
+/** Six servers load some hundred documents each, on whatever machine this is. */
+const GET_READY_MS = 60_000;
+
 let folder: string;
 
 beforeAll(() => {
@@ -63,7 +66,7 @@ describe('the demo', () => {
     const json = path.join(folder, 'figures.json');
     const run = await runDemo('--json', json);
     expect(run.code, run.stdout + run.stderr).toBe(0);
-    expect(performance.now() - start).toBeLessThan(60_000);
+    expect(performance.now() - start).toBeLessThan(120_000);
 
     const lines = run.stdout.trimEnd().split('\n');
     const header = lines.findIndex((line) => line.startsWith('workload '));
@@ -122,7 +125,7 @@ describe('the demo', () => {
     const files = packagesFolder('changing', () => 'Before');
     const report = path.join(folder, 'changed.html');
     const demo = runAt(DEMO, '--files', files, '--report', report);
-    await demo.logged(/ round 2 of /);
+    await demo.logged(/ round 2 of /, GET_READY_MS);
     packagesFolder('changing', () => 'After');
     expect(await demo.end(60_000), demo.stdout + demo.stderr).toEqual([1, null]);
     expect(demo.stdout).toMatch(/^workload .*reads\/s/m);
@@ -134,7 +137,7 @@ describe('the demo', () => {
   it('ends with 1, and leaves nothing running, where a server dies', async () => {
     const demo = runAt(DEMO, '--report', path.join(folder, 'dead.html'));
     const pid = demo.child.pid ?? 0;
-    await demo.logged(/warm-up round/);
+    await demo.logged(/warm-up round/, GET_READY_MS);
     const servers = await childrenOf(pid);
     expect(servers).toHaveLength(6);
     process.kill(servers[3] ?? 0, 'SIGKILL');
@@ -149,7 +152,7 @@ describe('the demo', () => {
     ['SIGTERM', 143],
   ] as const)('ends with its servers on %s', async (signal, code) => {
     const demo = runAt(DEMO, '--report', path.join(folder, 'ended.html'));
-    await demo.logged(/warm-up round/);
+    await demo.logged(/warm-up round/, GET_READY_MS);
     const servers = await childrenOf(demo.child.pid ?? 0);
     expect(servers).toHaveLength(6);
     demo.child.kill(signal);

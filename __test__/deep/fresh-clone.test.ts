@@ -13,6 +13,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ROOT, runProgram } from '../support/run-program.ts';
 
+/** Half of it on the machine that it was written on. */
+const DEMO_MS = 120_000;
+
+/** All that is to be built, and every test. */
+const TEST_MS = 1_500_000;
+
 /** Where the clones are; each has nothing but what is committed. */
 let folder: string;
 
@@ -42,19 +48,23 @@ describe('a fresh clone', () => {
 
     const start = performance.now();
     const second = await npm(project, 'run', 'demo');
-    expect(performance.now() - start).toBeLessThan(60_000);
+    expect(performance.now() - start).toBeLessThan(DEMO_MS);
     expect(second.code, second.stdout + second.stderr).toBe(0);
     expect(second.stderr).not.toContain('set-up:');
     const report = /\S+\.html/.exec(second.stdout)?.[0] ?? 'no report named';
     expect(existsSync(path.resolve(project, report)), report).toBe(true);
   });
 
-  it('runs the tests, which set themselves up [DEEP-FRESH-CLONE]', async () => {
-    const project = await clone('test');
-    const run = await npm(project, 'test');
-    expect(run.code, run.stdout + run.stderr).toBe(0);
-    expect(run.stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d+ passed, 0 failed/);
-  });
+  it(
+    'runs the tests, which set themselves up [DEEP-FRESH-CLONE]',
+    async () => {
+      const project = await clone('test');
+      const run = await npm(project, 'test');
+      expect(run.code, run.stdout + run.stderr).toBe(0);
+      expect(run.stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d+ passed, 0 failed/);
+    },
+    TEST_MS,
+  );
 });
 
 describe('npm run check', () => {

@@ -16,8 +16,12 @@ export const GRANARY = path.join(ROOT, 'dist/cli/main.js');
 const PATIENCE_MS = 10_000;
 
 /** Waits until `look` gives anything but `undefined`; says what was waited for where it never does. */
-export async function until<T>(what: string, look: () => T | undefined): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
+export async function until<T>(
+  what: string,
+  look: () => T | undefined,
+  withinMs = PATIENCE_MS,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
     const seen = look();
     if (seen !== undefined) return seen;
@@ -89,8 +93,9 @@ export class RunningCommand {
   }
 
   /** Waits until stderr has what matches. */
-  logged(pattern: RegExp): Promise<RegExpExecArray> {
-    return until(`${pattern} in ${this.stderr}`, () => pattern.exec(this.stderr) ?? undefined);
+  logged(pattern: RegExp, withinMs = PATIENCE_MS): Promise<RegExpExecArray> {
+    const look = () => pattern.exec(this.stderr) ?? undefined;
+    return until(`${pattern} in ${this.stderr}`, look, withinMs);
   }
 
   /** Waits for the end, at most `withinMs`. @returns the exit code, and the signal that ended it */

@@ -69,7 +69,7 @@ export class WindowDuel {
     this.#capacity = capacity / sample;
     this.#roundLength = Math.max(1, Math.round(entries / sample));
     this.#shadows = WINDOW_SHARES.map((share) => {
-      const queue = new SegmentedQueue(2 * SHADOW_ENTRIES);
+      const queue = new SegmentedQueue(this.#roundLength);
       queue.divide(this.#capacity, windowCost(this.#capacity, share, capacity / entries));
       return { queue, score: 0 };
     });
