@@ -2,7 +2,7 @@ import { requirements } from '../requirements.ts';
 import { runProgram } from './run-program.ts';
 
 export interface CrateTest {
-  /** Path of the test, as `ring::tests::req_hazard_8::notices_apply_by_ticket`. */
+  /** Path of the test, as `clock::model::req_deep_clock::readings_never_go_back`. */
   readonly name: string;
   readonly outcome: string;
   /** Ids cited by modules: `req_hazard_8` cites HAZARD-8. */

@@ -1,5 +1,5 @@
-//! The one native thread of the process. It ticks the clocks of the stores that are in use and works
-//! through their rings, a bounded amount a tick; when no store is in use it sleeps.
+//! The one native thread of the process. It ticks the clocks of the stores that are in use and frees
+//! what has expired in native ones, a bounded amount a tick; when no store is in use it sleeps.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
