@@ -130,6 +130,8 @@ const cache = list('milestone-1', 'test', {
   'TTL-PER-ENTRY': 'An entry may have a TTL of its own, by set or by its loader.',
   'TTL-IDLE': 'With an idle TTL an entry expires that long after its last access.',
   'POLICY-LRU': 'policy lru agrees with lru-cache step by step over random operations.',
+  'POLICY-GHOSTS':
+    'Keys that left are remembered, without values, as many as there are entries at the most; nobody sees them.',
   'POLICY-TINYLFU': 'policy tinylfu keeps frequent entries through a scan, with a window in front.',
   'POLICY-ADAPTIVE': 'policy adaptive holds the same bounds and contracts as the others.',
   'LARGE-THRESHOLD':
@@ -277,6 +279,7 @@ const hazards = list('hazard', 'test', {
   'HAZARD-5-NEVER': 'Never is a state, not a large number; TTLs beyond the word are re-armed.',
   'HAZARD-5-SLEEP': 'A set while the clock sleeps forms a deadline from a real reading.',
   'HAZARD-6': 'accessCount counts every hit, also within one tick and while the clock sleeps.',
+  'HAZARD-7-HEAP': 'Keys that come once, however many, do not spoil the hits of others.',
   'HAZARD-7': 'Keys of one hash live side by side and are each evicted; the hash is seeded.',
   'HAZARD-8': 'A notice for a former holder of a slot does not touch the present one.',
   'HAZARD-9': 'A shifting working set keeps its hits with either bound binding.',

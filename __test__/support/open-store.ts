@@ -7,7 +7,7 @@ import { EventHub } from '../../src/events/event-hub.ts';
 /** A heap store on the native clock, with its parts in reach. */
 export interface OpenStore {
   readonly store: HeapStore<string>;
-  readonly parts: HeapParts<string>;
+  readonly parts: HeapParts;
   readonly hub: EventHub<string>;
   /** Sets `uri` with a weight of 1 byte. */
   set(uri: string, lifetime?: Partial<Lifetime>): void;
@@ -19,7 +19,7 @@ export function openStore(
   startMs = 0,
 ): OpenStore {
   const settings = readCacheOptions<string>({ maxEntries: 200, ...options });
-  const parts = createHeapParts<string>(settings, startMs);
+  const parts = createHeapParts(settings, startMs);
   const hub = new EventHub<string>();
   const store = new HeapStore<string>(settings, parts, hub);
   const forever: Lifetime = { ttlMs: 0, idleTtlMs: 0, tags: [] };

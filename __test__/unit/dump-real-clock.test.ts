@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { createHeapParts } from '../../src/cache/heap-parts.ts';
-import { HeapStore } from '../../src/cache/heap-store.ts';
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
-import { EventHub } from '../../src/events/event-hub.ts';
 import { dumpBytes } from '../support/dump-bytes.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -48,18 +45,4 @@ it('a restored entry that is about to expire does so, in the background [DUMP-WA
   const { restored } = await cache.restore([bytes]);
   if (restored > 0) await expired;
   await expect.poll(() => cache.size, { timeout: 5_000 }).toBe(0);
-});
-
-it('keeps times of entries small integers on the native clock [DUMP-WALL-TIME]', () => {
-  const bounds = { maxEntries: 100, maxBytes: 1_000 };
-  const parts = createHeapParts<string>({ ...bounds, policy: 'lru', clock: undefined });
-  const store = new HeapStore<string>(bounds, parts, new EventHub<string>());
-  const createdAtMs = Date.now() - 1_234.56;
-  store.restore('mem://a', 'a', {
-    ...{ ttlMs: 10_000, idleTtlMs: 0, tags: [], weightBytes: 1, accessCount: 0 },
-    ...{ createdAtMs, lastAccessedAtMs: createdAtMs + 0.7 },
-  });
-  const { born, accessedAt } = store.find('mem://a')!;
-  expect([born, accessedAt].every((time) => Number.isInteger(time))).toBe(true);
-  store.close();
 });

@@ -1,8 +1,34 @@
 import { describe, expect, it } from 'vitest';
 
-import { FrequencySketch } from '../../src/cache/frequency-sketch.ts';
-import { hashKey } from '../../src/cache/key-hash.ts';
+import { SegmentedQueue } from '../../src/cache/segmented-queue.ts';
+import { UseCounts } from '../../src/cache/use-counts.ts';
 import { FIRST_SHARE, WINDOW_SHARES, WindowDuel } from '../../src/cache/window-duel.ts';
+
+/** Tells a duel of accesses, as a cache that remembers every key would. */
+class Told {
+  readonly duel: WindowDuel;
+  readonly slots = new Map<number, number>();
+  readonly #queue = new SegmentedQueue(64);
+  readonly #uses = new UseCounts(this.#queue);
+
+  constructor(entries: number, first = FIRST_SHARE) {
+    this.#uses.fit(entries);
+    this.duel = new WindowDuel(entries, entries, this.#uses, first);
+  }
+
+  tell(key: number, cost: number): void {
+    const known = this.slots.get(key);
+    const slot = known ?? this.slots.size;
+    if (known === undefined) {
+      this.slots.set(key, slot);
+      this.#queue.reserve(slot + 1);
+      this.#uses.begin(slot);
+    } else {
+      this.#uses.count(slot);
+    }
+    this.duel.observe(slot, cost, known === undefined);
+  }
+}
 
 /** What a cache of so many entries would choose after those accesses. */
 function shareAfter(
@@ -10,14 +36,9 @@ function shareAfter(
   accesses: Iterable<number>,
   { cost = 1, first = FIRST_SHARE } = {},
 ): number {
-  const sketch = new FrequencySketch(entries);
-  const duel = new WindowDuel(entries, entries, sketch, first);
-  for (const n of accesses) {
-    const hash = hashKey(`mem://${n}`, 7);
-    sketch.increment(hash);
-    duel.observe(hash, cost);
-  }
-  return duel.share;
+  const told = new Told(entries, first);
+  for (const key of accesses) told.tell(key, cost);
+  return told.duel.share;
 }
 
 /** Each key for some time, then never again: who remembers frequencies is wrong. */
@@ -65,5 +86,36 @@ describe('WindowDuel', () => {
 
   it('passes over what is larger than a shadow', () => {
     expect(shareAfter(1_000, looping(30_000, 2_000), { cost: 900 })).toBe(FIRST_SHARE);
+  });
+
+  it.each([100, 1_000, 10_000])(
+    'tells each slot that has left all shadows, once, in a cache of %d',
+    (entries) => {
+      const told = new Told(entries);
+      const followed = new Set<number>();
+      for (const key of looping(entries * 5, entries * 3)) {
+        told.tell(key, 1);
+        const slot = told.slots.get(key)!;
+        if (told.duel.follows(slot)) followed.add(slot);
+        for (const left of told.duel.takeLeft()) {
+          if (left !== slot) expect(followed.delete(left)).toBe(true);
+          else followed.delete(left);
+          expect(told.duel.follows(left)).toBe(false);
+        }
+      }
+      expect(told.duel.followed().toSorted((a, b) => a - b)).toEqual(
+        [...followed].sort((a, b) => a - b),
+      );
+      expect(followed.size).toBeGreaterThan(0);
+      expect(followed.size).toBeLessThanOrEqual(4 * 256);
+    },
+  );
+
+  it('knows whether keys return', () => {
+    const told = new Told(1_000);
+    for (const key of looping(20_000, 100_000)) told.tell(key, 1);
+    expect(told.duel.areReturning).toBe(false);
+    for (const key of looping(20_000, 500)) told.tell(key, 1);
+    expect(told.duel.areReturning).toBe(true);
   });
 });

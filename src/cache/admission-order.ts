@@ -1,14 +1,12 @@
-import type { Entry } from './entry.ts';
-import { FrequencySketch } from './frequency-sketch.ts';
-import { hashKey } from './key-hash.ts';
+import type { EntryTable } from './entry-table.ts';
 import { isOver, type Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
-import { MOST_COST, NONE, SegmentedQueue } from './segmented-queue.ts';
-import type { SlotTable } from './slot-table.ts';
+import { MOST_COST, MOST_MOVES, NONE, SegmentedQueue } from './segmented-queue.ts';
+import { UseCounts } from './use-counts.ts';
 import { FIRST_SHARE, WindowDuel, windowCost } from './window-duel.ts';
 
 /** Uses are told at most once while this part of the residents is replaced (figures: ARCHITECTURE.md). */
-const EPOCHS_PER_TURNOVER = 16;
+const EPOCHS_PER_TURNOVER = 4;
 
 /** Victims that are looked at for one newcomer before it is let in. */
 const MOST_VICTIMS = 32;
@@ -16,21 +14,30 @@ const MOST_VICTIMS = 32;
 /** An estimate of the entries that fit is good enough within this factor. */
 const ESTIMATE_TOLERANCE = 2;
 
+/** So many ghosts may always stay, however few residents there are. */
+const FEWEST_GHOSTS = 64;
+
+/** Keys of a V8 Map, less what a duel may hold of those that left. */
+const MOST_KEYS = 2 ** 24 - 2 ** 14;
+
 /**
  * W-TinyLFU (Einziger, Friedman and Manes, ACM TOS 2017): a window of newcomers in front of a main
  * region, into which only those are let that are asked for more often than who would leave for them.
  * With `adaptive`, the window's share follows the workload.
  *
+ * How often a key was used is known as long as it has its slot. That is longer than it has an entry: as
+ * many keys as there are residents stay on as ghosts, without their values.
+ *
  * All of it is settled when a call returns. What bounds each part is the larger of an entry's shares
  * of both bounds of the cache; the cache's own bounds are exact.
  */
-export class AdmissionOrder<V> implements Order<V> {
+export class AdmissionOrder implements Order {
   readonly #ledger: Ledger;
-  readonly #slots: SlotTable<V>;
-  readonly #residence: Residence<V>;
+  readonly #table: EntryTable<unknown>;
+  readonly #residence: Residence;
   readonly #adaptive: boolean;
   readonly #queue: SegmentedQueue;
-  readonly #sketch: FrequencySketch;
+  readonly #uses: UseCounts;
   #duel: WindowDuel | undefined;
   #duelEntries = 0;
   #share: number = FIRST_SHARE;
@@ -41,13 +48,13 @@ export class AdmissionOrder<V> implements Order<V> {
   /** New entries until the next epoch. */
   #epochLeft = 0;
 
-  constructor(ledger: Ledger, slots: SlotTable<V>, residence: Residence<V>, adaptive: boolean) {
+  constructor(ledger: Ledger, table: EntryTable<unknown>, residence: Residence, adaptive: boolean) {
     this.#ledger = ledger;
-    this.#slots = slots;
+    this.#table = table;
     this.#residence = residence;
     this.#adaptive = adaptive;
     this.#queue = new SegmentedQueue(ledger.size);
-    this.#sketch = new FrequencySketch(ledger.size);
+    this.#uses = new UseCounts(this.#queue);
   }
 
   readBounds(): void {
@@ -59,97 +66,142 @@ export class AdmissionOrder<V> implements Order<V> {
     this.#divideQueue();
   }
 
-  admit(entry: Entry<V>): void {
-    const hash = hashKey(entry.uri);
-    const cost = this.#costOf(entry.weight);
-    this.#sketch.increment(hash);
-    const candidate = this.#queue.enter(entry.slot, hash, cost);
-    if (isOver(this.#ledger)) this.#trim(candidate);
-    this.#observe(hash, cost);
+  admit(slot: number, isKnown: boolean): void {
+    const queue = this.#queue;
+    queue.reserve(slot + 1);
+    if (isKnown) this.#uses.count(slot);
+    else this.#uses.begin(slot);
+    const cost = this.#costOf(this.#table.weightOf(slot));
+    const candidate = queue.enter(slot, cost);
+    if (this.#duel !== undefined) this.#observe(this.#duel, slot, cost, !isKnown);
+    if (candidate !== NONE || isOver(this.#ledger)) this.#settle(candidate);
     if (--this.#epochLeft <= 0) this.#beginEpoch();
   }
 
-  touch(entry: Entry<V>): void {
-    entry.recordedIn = this.#ledger.epoch;
-    const { slot } = entry;
-    const hash = this.#queue.hashOf(slot);
-    this.#sketch.increment(hash);
-    this.#queue.touch(slot);
-    this.#observe(hash, this.#queue.costOf(slot));
+  touch(slot: number): void {
+    const queue = this.#queue;
+    this.#table.setToldIn(slot, this.#ledger.epoch);
+    this.#uses.count(slot);
+    queue.touch(slot);
+    if (this.#duel !== undefined) this.#observe(this.#duel, slot, queue.costOf(slot), false);
   }
 
-  reweigh(entry: Entry<V>): void {
-    this.#trim(this.#queue.reweigh(entry.slot, this.#costOf(entry.weight)));
+  reweigh(slot: number): void {
+    const hasLeft = this.#queue.reweigh(slot, this.#costOf(this.#table.weightOf(slot)));
+    this.#settle(hasLeft ? slot : this.#queue.overflow());
   }
 
-  lighten(entry: Entry<V>): void {
-    this.#queue.reweigh(entry.slot, this.#costOf(entry.weight));
+  lighten(slot: number): void {
+    this.#queue.reweigh(slot, this.#costOf(this.#table.weightOf(slot)));
   }
 
-  forget(entry: Entry<V>): void {
-    this.#queue.remove(entry.slot);
+  forget(slot: number): void {
+    // However few are left, memory for keys follows.
+    this.#fitGhosts();
+    this.#bury(slot);
   }
 
   resize(): void {
     this.readBounds();
-    for (const entry of [...this.#slots]) {
-      if (entry.weight > this.#ledger.maxEntryBytes) this.#evict(entry.slot);
+    const residents = this.residents();
+    for (const slot of residents) {
+      if (this.#table.weightOf(slot) > this.#ledger.maxEntryBytes) this.#evict(slot);
+      else this.#queue.reweigh(slot, this.#costOf(this.#table.weightOf(slot)));
     }
-    for (const entry of this.#slots) {
-      this.#queue.reweigh(entry.slot, this.#costOf(entry.weight));
-    }
-    this.#duel = undefined;
-    this.#trim(NONE);
+    this.#endDuel();
+    this.#settle(this.#queue.overflow());
     this.#beginEpoch();
   }
 
   clear(): void {
     this.#queue.clear();
-    this.#sketch.clear();
+    this.#uses.clear();
+    this.#duel = undefined;
+    this.#duelEntries = 0;
   }
 
-  residents(): Entry<V>[] {
-    return [...this.#slots].sort((a, b) => a.accessedAt - b.accessedAt);
+  residents(): number[] {
+    const table = this.#table;
+    return Array.from(table.keys.keys())
+      .filter((slot) => this.#queue.has(slot))
+      .sort((a, b) => table.accessedAtOf(a) - table.accessedAtOf(b));
   }
 
-  /** Drops what the bounds have no room for. @param newcomer to main, which has to be worth its place */
-  #trim(newcomer: number): void {
-    let candidate = newcomer;
-    while (isOver(this.#ledger)) {
-      if (candidate !== NONE && !this.#isWorthItsPlace(candidate)) {
-        this.#evict(candidate);
-        candidate = NONE;
-      } else {
-        this.#evict(this.#queue.victim(candidate));
-      }
+  /**
+   * Moves on what the window has no room for, and drops what the bounds have none for.
+   *
+   * @param candidate for a place in main, or NONE
+   */
+  #settle(candidate: number): void {
+    const queue = this.#queue;
+    const ledger = this.#ledger;
+    let newcomer = candidate;
+    for (let moves = 0; moves < MOST_MOVES && newcomer !== NONE; moves++) {
+      if (!isOver(ledger) || this.#makeRoomFor(newcomer)) queue.promote(newcomer);
+      else this.#evict(newcomer);
+      newcomer = queue.overflow();
     }
+    while (isOver(ledger)) this.#evict(queue.victim(NONE));
   }
 
-  /** Whether it is used more often than each of those that would have to leave for it. */
-  #isWorthItsPlace(candidate: number): boolean {
+  /** Evicts for a newcomer, if it is used more often than each of those that would have to leave. */
+  #makeRoomFor(newcomer: number): boolean {
     const { size, maxEntries, weightBytes, maxBytes } = this.#ledger;
-    const frequency = this.#sketch.frequency(this.#queue.hashOf(candidate));
+    const uses = this.#uses.countOf(newcomer);
     let entriesOver = size - maxEntries;
     let bytesOver = weightBytes - maxBytes;
-    let victim = this.#queue.victim(candidate);
+    let victim = this.#queue.victim(newcomer);
     for (let looks = 0; looks < MOST_VICTIMS && victim !== NONE; looks++) {
-      if (this.#sketch.frequency(this.#queue.hashOf(victim)) >= frequency) return false;
+      if (this.#uses.countOf(victim) >= uses) return false;
       entriesOver--;
-      bytesOver -= this.#slots.at(victim)!.weight;
-      if (entriesOver <= 0 && bytesOver <= 0) return true;
-      victim = this.#queue.nextVictim(victim, candidate);
+      bytesOver -= this.#table.weightOf(victim);
+      if (entriesOver <= 0 && bytesOver <= 0) break;
+      victim = this.#queue.nextVictim(victim, newcomer);
+    }
+    while (isOver(this.#ledger)) {
+      victim = this.#queue.victim(newcomer);
+      // Main has nobody else: the rest is the window's.
+      if (victim === newcomer) return false;
+      this.#evict(victim);
     }
     return true;
   }
 
   #evict(slot: number): void {
-    this.#queue.remove(slot);
-    this.#residence.evict(this.#slots.at(slot)!);
+    this.#residence.evict(slot);
+    this.#bury(slot);
   }
 
-  #observe(hash: number, cost: number): void {
-    if (this.#duel?.observe(hash, cost) !== true) return;
-    this.#share = this.#duel.share;
+  /** An entry has left; its key stays for a while, and others of its kind have to go. */
+  #bury(slot: number): void {
+    const queue = this.#queue;
+    const oldest = queue.bury(slot);
+    if (oldest === NONE) return;
+    this.#release(oldest);
+    // A list that has become too long grows shorter, without a long stop.
+    if (queue.ghosts > queue.mostGhosts) this.#release(queue.exorcise());
+  }
+
+  /** A key is a ghost no more. */
+  #release(slot: number): void {
+    if (this.#duel?.follows(slot) !== true) this.#residence.release(slot);
+  }
+
+  /** As many as residents; few while nobody returns, as in a scan, whom to remember costs memory only. */
+  #fitGhosts(): void {
+    const { size } = this.#ledger;
+    const most = this.#duel?.areReturning === false ? size >> 4 : size;
+    this.#queue.mostGhosts = Math.max(0, Math.min(Math.max(most, FEWEST_GHOSTS), MOST_KEYS - size));
+  }
+
+  #observe(duel: WindowDuel, slot: number, cost: number, isNew: boolean): void {
+    if (!duel.observe(slot, cost, isNew)) return;
+    for (const left of duel.takeLeft()) {
+      if (!this.#queue.has(left) && !this.#queue.isGhost(left)) this.#residence.release(left);
+    }
+    this.#fitGhosts();
+    if (duel.share === this.#share) return;
+    this.#share = duel.share;
     this.#divideQueue();
   }
 
@@ -158,7 +210,8 @@ export class AdmissionOrder<V> implements Order<V> {
     const { size } = this.#ledger;
     this.#ledger.epoch = (this.#ledger.epoch + 1) | 0;
     this.#epochLeft = Math.max(1, Math.floor(size / EPOCHS_PER_TURNOVER));
-    this.#sketch.fit(size);
+    this.#uses.fit(size);
+    this.#fitGhosts();
     if (this.#adaptive) this.#fitDuel();
   }
 
@@ -171,8 +224,17 @@ export class AdmissionOrder<V> implements Order<V> {
       fitting <= this.#duelEntries * ESTIMATE_TOLERANCE &&
       fitting * ESTIMATE_TOLERANCE >= this.#duelEntries;
     if (isGood) return;
+    this.#endDuel();
     this.#duelEntries = fitting;
-    this.#duel = new WindowDuel(fitting, this.#capacity, this.#sketch, this.#share);
+    this.#duel = new WindowDuel(fitting, this.#capacity, this.#uses, this.#share);
+  }
+
+  /** Keys that only the duel knew go. */
+  #endDuel(): void {
+    for (const slot of this.#duel?.followed() ?? []) {
+      if (!this.#queue.has(slot) && !this.#queue.isGhost(slot)) this.#residence.release(slot);
+    }
+    this.#duel = undefined;
   }
 
   #divideQueue(): void {

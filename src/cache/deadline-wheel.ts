@@ -32,7 +32,7 @@ export class DeadlineWheel {
   #previous = new Int32Array(0);
   /** Bucket of each slot; NONE where the slot is not scheduled. */
   #buckets = new Int32Array(0);
-  /** First ms at which the slot is due. */
+  /** First ms at which the slot is due; Infinity where it is not scheduled. */
   #due = new Float64Array(0);
 
   constructor(now: number) {
@@ -53,8 +53,7 @@ export class DeadlineWheel {
    * is and is looked at again then.
    */
   scheduleByThen(slot: number, deadline: number): void {
-    const isScheduled = (this.#buckets[slot] ?? NONE) !== NONE;
-    if (isScheduled && this.#due[slot]! <= deadline) return;
+    if (deadline === Infinity || this.#due[slot]! <= deadline) return;
     this.schedule(slot, deadline);
   }
 
@@ -67,6 +66,7 @@ export class DeadlineWheel {
     else this.#next[previous] = next;
     if (next !== NONE) this.#previous[next] = previous;
     this.#buckets[slot] = NONE;
+    this.#due[slot] = Infinity;
   }
 
   /**
@@ -90,7 +90,9 @@ export class DeadlineWheel {
         this.#takeBucket(bucketOf(level, last - step), target, due);
       }
     }
-    return due.toSorted((a, b) => this.#due[a]! - this.#due[b]!);
+    due.sort((a, b) => this.#due[a]! - this.#due[b]!);
+    for (const slot of due) this.#due[slot] = Infinity;
+    return due;
   }
 
   /** @returns a ms at or before the first at which a slot is due; Infinity when none is scheduled. */
@@ -116,7 +118,7 @@ export class DeadlineWheel {
     for (let slot = 0; slot < this.#buckets.length; slot++) {
       if (this.#buckets[slot] !== NONE) scheduled.push(slot);
     }
-    this.clear();
+    this.#heads.fill(NONE);
     this.#cursor -= delta;
     for (const slot of scheduled) {
       this.#due[slot]! -= delta;
@@ -127,6 +129,7 @@ export class DeadlineWheel {
   clear(): void {
     this.#heads.fill(NONE);
     this.#buckets.fill(NONE);
+    this.#due.fill(Infinity);
   }
 
   #takeBucket(bucket: number, target: number, due: number[]): void {
@@ -160,6 +163,6 @@ export class DeadlineWheel {
     this.#next = copyInto(new Int32Array(capacity), this.#next);
     this.#previous = copyInto(new Int32Array(capacity), this.#previous);
     this.#buckets = copyInto(new Int32Array(capacity).fill(NONE), this.#buckets);
-    this.#due = copyInto(new Float64Array(capacity), this.#due);
+    this.#due = copyInto(new Float64Array(capacity).fill(Infinity), this.#due);
   }
 }

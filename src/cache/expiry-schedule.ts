@@ -1,7 +1,6 @@
 import { DeadlineWheel } from './deadline-wheel.ts';
-import { deadlineOf, type Entry } from './entry.ts';
+import type { EntryTable } from './entry-table.ts';
 import { ExpiryTimer, type Expiring } from './expiry-timer.ts';
-import type { SlotTable } from './slot-table.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /**
@@ -11,42 +10,42 @@ import type { StoreClock } from './store-clock.ts';
  * stays where it is, is looked at then and scheduled anew. So a set into a slot that is scheduled
  * already costs one comparison, and no dead entry is kept until its deadline.
  */
-export class ExpirySchedule<V> {
-  readonly #slots: SlotTable<V>;
+export class ExpirySchedule {
+  readonly #table: EntryTable<unknown>;
   readonly #clock: StoreClock;
   readonly #wheel: DeadlineWheel;
   readonly #timer: ExpiryTimer | undefined;
 
   /** @param owner what the timer runs, where the clock ticks by itself */
-  constructor(slots: SlotTable<V>, clock: StoreClock, owner: Expiring) {
-    this.#slots = slots;
+  constructor(table: EntryTable<unknown>, clock: StoreClock, owner: Expiring) {
+    this.#table = table;
     this.#clock = clock;
     this.#wheel = new DeadlineWheel(clock.read());
     this.#timer = clock.ticking ? new ExpiryTimer(owner) : undefined;
   }
 
   /** An entry is new in its slot, or has another deadline. */
-  expect(entry: Entry<V>): void {
-    const deadline = deadlineOf(entry);
-    this.#wheel.scheduleByThen(entry.slot, deadline);
+  expect(slot: number): void {
+    const deadline = this.#table.deadlineOf(slot);
+    this.#wheel.scheduleByThen(slot, deadline);
     if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
       // Reads the word as it is: moving the origin now would move it under this deadline.
       this.#timer.arm(deadline + 1, this.#clock.read());
     }
   }
 
-  /** Those that have expired by `now`, earliest first; arms the timer for the next. */
-  takeDue(now: number): Entry<V>[] {
-    const due: Entry<V>[] = [];
+  /** The slots of those that have expired by `now`, earliest first; arms the timer for the next. */
+  takeDue(now: number): number[] {
+    const table = this.#table;
+    const due: number[] = [];
     for (const slot of this.#wheel.takeDue(now)) {
-      const entry = this.#slots.at(slot);
-      if (entry === undefined) continue;
-      const deadline = deadlineOf(entry);
-      if (now > deadline) due.push(entry);
+      if (table.values[slot] === undefined) continue;
+      const deadline = table.deadlineOf(slot);
+      if (now > deadline) due.push(slot);
       else this.#wheel.schedule(slot, deadline);
     }
     this.#arm(now);
-    return due.sort((a, b) => deadlineOf(a) - deadlineOf(b));
+    return due.sort((a, b) => table.deadlineOf(a) - table.deadlineOf(b));
   }
 
   /** The clock's origin has moved by `delta` ms. */

@@ -3,8 +3,7 @@ import { GranaryError } from '../errors.ts';
 import { DumpReader, DumpWriter, type DumpEntry } from '../native/dump-codec.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
-import type { Entry } from './entry.ts';
-import type { HeapStore } from './heap-store.ts';
+import type { EntryLife, HeapStore } from './heap-store.ts';
 import type { Restore } from './restores.ts';
 import { TimeSlice } from './time-slice.ts';
 import { decodeOwnValue, encodeValue, type ValueKind } from './value-codec.ts';
@@ -33,8 +32,8 @@ async function* writePieces<V>(
   const left: LeftOut = { entries: 0, first: '' };
   for (const uri of uris) {
     host.checkOpen();
-    const entry = store.find(uri);
-    const waiting = entry === undefined ? 0 : pushEntry(writer, store, entry, left);
+    const entry = store.entryOf(uri);
+    const waiting = entry === undefined ? 0 : pushEntry(writer, uri, entry.value, entry.life, left);
     host.flush();
     if (waiting >= PIECE_BYTES) yield writer.takeOutput();
     if (slice.isOver()) await slice.next();
@@ -53,35 +52,23 @@ interface LeftOut {
 }
 
 /** @returns how many bytes wait to be taken */
-function pushEntry<V>(
+function pushEntry(
   writer: DumpWriter,
-  store: HeapStore<V>,
-  entry: Entry<V>,
+  uri: string,
+  value: unknown,
+  life: EntryLife,
   left: LeftOut,
 ): number {
-  const tags = [...(entry.extras?.tags ?? [])];
+  const tags = [...life.tags];
   // A dump is UTF-8, in which a lone surrogate would come back as another key.
-  if ([entry.uri, ...tags].every((text) => text.isWellFormed())) {
+  if ([uri, ...tags].every((text) => text.isWellFormed())) {
     try {
-      const { kind, data } = encodeValue(entry.uri, entry.value);
-      const wallMs = store.wallOffsetMs();
-      return writer.push({
-        key: entry.uri,
-        kind,
-        data,
-        weightBytes: store.weightOf(entry),
-        ttlMs: entry.ttlMs,
-        idleTtlMs: entry.extras?.idleTtlMs ?? 0,
-        createdAtMs: entry.born + wallMs,
-        lastAccessedAtMs: entry.accessedAt + wallMs,
-        accessCount: entry.accessCount,
-        tags,
-      });
+      return writer.push({ key: uri, ...encodeValue(uri, value), ...life, tags });
     } catch (error) {
       if (!isUnfit(error)) throw error;
     }
   }
-  if (left.entries++ === 0) left.first = describeUri(entry.uri);
+  if (left.entries++ === 0) left.first = describeUri(uri);
   return 0;
 }
 

@@ -1,10 +1,10 @@
 import { HeapClock } from '../native/heap-clock.ts';
 import { AdmissionOrder } from './admission-order.ts';
 import type { CacheSettings } from './cache-options.ts';
+import type { EntryTable } from './entry-table.ts';
 import type { Ledger } from './ledger.ts';
 import { LruOrder } from './lru-order.ts';
 import type { Order, Residence } from './order.ts';
-import type { SlotTable } from './slot-table.ts';
 import { ManualClock, NativeClock, type StoreClock } from './store-clock.ts';
 
 /**
@@ -17,17 +17,17 @@ const FEWEST_FOR_ADMISSION = 64;
 const ENTRY_SHARE = 1 / 2;
 
 /** @returns the order that the ledger's bounds call for: `current`, where that still fits. */
-export type OrderFactory<V> = (
+export type OrderFactory = (
   ledger: Ledger,
-  slots: SlotTable<V>,
-  residence: Residence<V>,
-  current?: Order<V>,
-) => Order<V>;
+  table: EntryTable<unknown>,
+  residence: Residence,
+  current?: Order,
+) => Order;
 
 /** What a heap store is put together from. */
-export interface HeapParts<V> {
+export interface HeapParts {
   readonly clock: StoreClock;
-  readonly createOrder: OrderFactory<V>;
+  readonly createOrder: OrderFactory;
   /** With this many entries another order may be called for. */
   readonly reviewAt: number;
   close(): void;
@@ -39,13 +39,13 @@ export interface HeapParts<V> {
  * @param startMs what the native clock reads at first
  * @throws `ERR_GRANARY_UNSUPPORTED_RUNTIME`
  */
-export function createHeapParts<V>(
-  settings: Pick<CacheSettings<V>, 'clock' | 'policy'>,
+export function createHeapParts(
+  settings: Pick<CacheSettings<unknown>, 'clock' | 'policy'>,
   startMs = 0,
-): HeapParts<V> {
+): HeapParts {
   const { policy } = settings;
   const order = {
-    createOrder: policy === 'lru' ? keepLruOrder<V> : orderFactory<V>(policy === 'adaptive'),
+    createOrder: policy === 'lru' ? keepLruOrder : orderFactory(policy === 'adaptive'),
     reviewAt: policy === 'lru' ? Infinity : FEWEST_FOR_ADMISSION,
   };
   if (settings.clock !== undefined) {
@@ -55,27 +55,27 @@ export function createHeapParts<V>(
   return { ...order, clock: new NativeClock(native), close: () => native.close() };
 }
 
-function orderFactory<V>(adaptive: boolean): OrderFactory<V> {
-  return (ledger, slots, residence, current) => {
+function orderFactory(adaptive: boolean): OrderFactory {
+  return (ledger, table, residence, current) => {
     if (ledger.maxEntries < FEWEST_FOR_ADMISSION) {
-      return keepLruOrder(ledger, slots, residence, current);
+      return keepLruOrder(ledger, table, residence, current);
     }
-    if (current instanceof AdmissionOrder) return current as AdmissionOrder<V>;
+    if (current instanceof AdmissionOrder) return current;
     if (ledger.size < FEWEST_FOR_ADMISSION) {
-      return keepLruOrder(ledger, slots, residence, current, ENTRY_SHARE);
+      return keepLruOrder(ledger, table, residence, current, ENTRY_SHARE);
     }
-    return new AdmissionOrder<V>(ledger, slots, residence, adaptive);
+    return new AdmissionOrder(ledger, table, residence, adaptive);
   };
 }
 
-function keepLruOrder<V>(
+function keepLruOrder(
   ledger: Ledger,
-  slots: SlotTable<V>,
-  residence: Residence<V>,
-  current?: Order<V>,
+  table: EntryTable<unknown>,
+  residence: Residence,
+  current?: Order,
   entryShare = 1,
-): Order<V> {
-  if (!(current instanceof LruOrder)) return new LruOrder<V>(ledger, slots, residence, entryShare);
+): Order {
+  if (!(current instanceof LruOrder)) return new LruOrder(ledger, table, residence, entryShare);
   current.entryShare = entryShare;
-  return current as LruOrder<V>;
+  return current;
 }

@@ -6,8 +6,7 @@ import type { Bounds } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
-import { EntryPool } from './entry-pool.ts';
-import { deadlineOf, type Entry, type EntryExtras } from './entry.ts';
+import { type EntryExtras, EntryTable, Row, Terms } from './entry-table.ts';
 import { ExpirySchedule } from './expiry-schedule.ts';
 import { dumpHeap, HeapSink } from './heap-dump.ts';
 import type { HeapParts } from './heap-parts.ts';
@@ -15,12 +14,20 @@ import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
 import type { Restore } from './restores.ts';
-import { SlotTable } from './slot-table.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
 import type { Lifetime, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
 import { Unweighed } from './unweighed.ts';
 import { weighValue } from './value-weight.ts';
+
+// Constants of this module are part of the compiled code; imported ones are loaded at each use.
+const ROW_SIZE = Row.size;
+const FRESH_UNTIL = Row.freshUntil;
+const TOLD_IN = Row.toldIn;
+const ACCESS_COUNT = Row.accessCount;
+const ACCESSED_AT = Row.accessedAt;
+const CLOCK = Word.clock;
+const USED_AT = Word.usedAt;
 
 /** Strings up to this length are weighed when their bytes matter, longer ones at once. */
 const LONGEST_UNWEIGHED = 1_024;
@@ -28,8 +35,8 @@ const LONGEST_UNWEIGHED = 1_024;
 /** A UTF-16 unit takes so many bytes in UTF-8 at the most. */
 const MOST_BYTES_PER_UNIT = 3;
 
-/** The life so far of an entry that comes back; times by the wall, or the user's clock. */
-export interface RestoredLife extends Lifetime {
+/** The life of an entry so far, as a dump has it; times by the wall, or the user's clock. */
+export interface EntryLife extends Lifetime {
   readonly weightBytes: number;
   readonly createdAtMs: number;
   readonly lastAccessedAtMs: number;
@@ -39,11 +46,11 @@ export interface RestoredLife extends Lifetime {
 /**
  * Values on this thread's heap, by reference.
  *
- * A hit is one `Map.get` and one read of the clock word. Who stays is the order's matter, and when to
- * look for what has expired the schedule's; this class holds map, ledger, tags and counters, and tells
- * the hub what happened.
+ * A hit is one `Map.get`, one read of the clock word and one row of the table. Who stays is the order's
+ * matter, and when to look for what has expired the schedule's; this class holds map, ledger, tags and
+ * counters, and tells the hub what happened.
  */
-export class HeapStore<V> implements Residence<V>, Store<V, V> {
+export class HeapStore<V> implements Residence, Store<V, V> {
   readonly ledger: Ledger;
   readonly fleet = undefined;
   #hits = 0;
@@ -52,33 +59,34 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   #expirations = 0;
   #invalidations = 0;
 
-  readonly #entries = new Map<string, Entry<V>>();
+  /** The slot of each key: of entries, and of keys that the order remembers. */
+  readonly #slots = new Map<string, number>();
+  readonly #table = new EntryTable<V>();
   readonly #clock: StoreClock;
   readonly #words: Int32Array;
   readonly #hub: EventHub<V>;
-  readonly #parts: HeapParts<V>;
-  readonly #pool = new EntryPool<V>();
-  readonly #tags = new TagIndex<V>();
-  readonly #unweighed = new Unweighed<V>();
-  readonly #slots = new SlotTable<V>();
-  readonly #schedule: ExpirySchedule<V>;
-  #order: Order<V>;
+  readonly #parts: HeapParts;
+  readonly #tags = new TagIndex();
+  readonly #unweighed = new Unweighed();
+  readonly #schedule: ExpirySchedule;
+  #order: Order;
   #index: KeyIndex | undefined;
   #resizing = false;
   /** The lifetime of the last set, which most sets share, and what it comes to. */
   #lifetime: Lifetime | undefined;
-  #fastTtl = 0;
+  readonly #terms = new Float64Array(Terms.size);
   #extras: EntryExtras | undefined;
 
-  constructor(bounds: Bounds, parts: HeapParts<V>, hub: EventHub<V>) {
+  constructor(bounds: Bounds, parts: HeapParts, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
-    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
+    // -0 and not 0: the field shall be a double from the start.
+    this.ledger = { size: 0, weightBytes: -0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#words = parts.clock.words;
     this.#hub = hub;
-    this.#schedule = new ExpirySchedule<V>(this.#slots, parts.clock, this);
-    this.#order = parts.createOrder(this.ledger, this.#slots, this);
+    this.#schedule = new ExpirySchedule(this.#table, parts.clock, this);
+    this.#order = parts.createOrder(this.ledger, this.#table, this);
     this.#order.readBounds();
   }
 
@@ -100,48 +108,53 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
    * word, and once an epoch and entry a word with the order.
    */
   get(uri: string): V | undefined {
-    const entry = this.#entries.get(uri);
-    if (entry === undefined) return undefined;
+    const slot = this.#slots.get(uri);
+    if (slot === undefined) return undefined;
+    const { rows, values } = this.#table;
+    const row = slot * ROW_SIZE;
     const words = this.#words;
-    let now = words[Word.clock]!;
-    if (now - entry.born > entry.fastTtl) {
+    let now = words[CLOCK]!;
+    if (now > rows[row + FRESH_UNTIL]!) {
       now = this.#now();
-      if (!this.#livesAt(entry, now)) return undefined;
+      if (!this.#livesAt(slot, now)) return undefined;
     }
-    words[Word.usedAt] = now;
+    words[USED_AT] = now;
     this.#hits++;
-    entry.accessCount++;
-    entry.accessedAt = now;
-    if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
-    return entry.value;
-  }
-
-  /** The entry if it lives; no access is recorded. */
-  find(uri: string): Entry<V> | undefined {
-    const entry = this.#entries.get(uri);
-    return entry !== undefined && this.#livesAt(entry, this.#now()) ? entry : undefined;
+    rows[row + ACCESS_COUNT]!++;
+    rows[row + ACCESSED_AT] = now;
+    if (rows[row + TOLD_IN] !== this.ledger.epoch) this.#order.touch(slot);
+    return values[slot];
   }
 
   countMiss(): void {
     this.#misses++;
   }
 
-  // The value is read before listeners run: an entry that one of them removes is used again.
+  // The value is read before listeners run: a slot that one of them frees is used again.
   peek(uri: string): V | undefined {
-    return this.find(uri)?.value;
+    const slot = this.#find(uri);
+    return slot === undefined ? undefined : this.#table.values[slot];
   }
 
   info(uri: string): EntryInfo | undefined {
-    const entry = this.find(uri);
-    if (entry === undefined) return undefined;
-    const deadline = deadlineOf(entry);
+    const slot = this.#find(uri);
+    if (slot === undefined) return undefined;
+    const { ttlMs, idleTtlMs, tags, ...life } = this.#lifeOf(slot, this.#clock.toWallMs(0));
+    const deadline = this.#table.deadlineOf(slot);
     return {
-      createdAtMs: this.#clock.toWallMs(entry.born),
-      lastAccessedAtMs: this.#clock.toWallMs(entry.accessedAt),
-      accessCount: entry.accessCount,
-      weightBytes: this.weightOf(entry),
+      ...life,
       expiresAtMs: deadline === Infinity ? undefined : this.#clock.toWallMs(deadline),
-      tags: [...(entry.extras?.tags ?? [])],
+      tags: [...tags],
+    };
+  }
+
+  /** A living entry with its life so far; no access is recorded. */
+  entryOf(uri: string): { readonly value: V; readonly life: EntryLife } | undefined {
+    const slot = this.#find(uri);
+    if (slot === undefined) return undefined;
+    return {
+      value: this.#table.values[slot]!,
+      life: this.#lifeOf(slot, this.#clock.wallOffsetMs()),
     };
   }
 
@@ -162,15 +175,6 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     return weighValue(value);
   }
 
-  /** Its bytes, counted now where they were not yet. */
-  weightOf(entry: Entry<V>): number {
-    if (!entry.isWeighed) {
-      this.#weighNow(entry);
-      this.#order.lighten(entry);
-    }
-    return entry.weight;
-  }
-
   census(): StoreCensus {
     this.#weighAll();
     const { epoch: _, maxEntryBytes: __, ...held } = this.ledger;
@@ -187,7 +191,8 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   /** The value even if it has expired, while it is still held. */
   lastKnown(uri: string): V | undefined {
-    return this.#entries.get(uri)?.value;
+    const slot = this.#slots.get(uri);
+    return slot === undefined ? undefined : this.#table.values[slot];
   }
 
   /**
@@ -196,63 +201,51 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
    */
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
     const now = this.#now();
-    this.#words[Word.usedAt] = now;
-    const former = this.#entries.get(uri);
-    const resident = former !== undefined && this.#livesAt(former, now) ? former : undefined;
+    this.#words[USED_AT] = now;
+    let slot = this.#slots.get(uri);
+    const isResident = slot !== undefined && this.#livesAt(slot, now);
     if (weight > this.ledger.maxEntryBytes) {
-      if (resident !== undefined) this.#remove(resident);
+      if (isResident) this.#remove(slot!);
       this.#tellEvicted(uri, value, 'too-large');
       return;
     }
     if (lifetime !== this.#lifetime) this.#readLifetime(lifetime);
     if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
-    if (resident === undefined) {
-      const entry = this.#pool.take(uri, value);
-      entry.begin(
-        value,
-        weight < 0 ? ~weight : weight,
-        now,
-        this.#fastTtl,
-        lifetime.ttlMs,
-        this.#extras,
-      );
-      if (weight < 0) this.#unweighed.add(entry);
-      this.#enter(entry);
-    } else {
-      this.#overwrite(resident, value, weight, lifetime.ttlMs, now);
+    if (isResident) {
+      this.#overwrite(slot!, value, weight, now, lifetime.ttlMs);
+      return;
     }
+    // What has just expired may have lost its slot, too.
+    if (slot !== undefined) slot = this.#slots.get(uri);
+    this.#enter(uri, slot, value, weight, now, lifetime.ttlMs);
   }
 
   /** Goes on with the life of an entry that a dump holds, unless the URI has an entry. */
-  restore(uri: string, value: V, life: RestoredLife): 'restored' | 'expired' | 'skipped' {
+  restore(uri: string, value: V, life: EntryLife): 'restored' | 'expired' | 'skipped' {
     const now = this.#now();
     const offset = this.#clock.wallOffsetMs();
-    if (this.find(uri) !== undefined) return 'skipped';
+    if (this.#find(uri) !== undefined) return 'skipped';
     if (life.weightBytes > this.ledger.maxEntryBytes) return 'skipped';
     const { weightBytes, ttlMs, idleTtlMs, tags } = life;
-    const lifetime = { ttlMs, idleTtlMs, tags };
     // A wall clock that was set back since would make it younger than new.
     const born = Math.min(now, this.#toReading(life.createdAtMs - offset));
     const accessedAt = Math.min(now, this.#toReading(life.lastAccessedAtMs - offset));
-    const entry = this.#pool.take(uri, value);
-    this.#readLifetime(lifetime);
-    entry.begin(value, weightBytes, born, this.#fastTtl, ttlMs, this.#extras);
-    entry.accessedAt = Math.max(born, accessedAt);
-    entry.accessCount = life.accessCount;
-    if (now > deadlineOf(entry)) {
-      this.#pool.give(entry);
-      return 'expired';
-    }
-    this.#words[Word.usedAt] = now;
-    this.#enter(entry);
+    const usedAt = Math.max(born, accessedAt);
+    if (ttlMs > 0 && now > born + ttlMs) return 'expired';
+    if (idleTtlMs > 0 && now > usedAt + idleTtlMs) return 'expired';
+    this.#readLifetime({ ttlMs, idleTtlMs, tags });
+    this.#words[USED_AT] = now;
+    this.#enter(uri, this.#slots.get(uri), value, weightBytes, born, ttlMs);
+    const slot = this.#slots.get(uri);
+    if (slot !== undefined) this.#table.resume(slot, usedAt, life.accessCount);
     return 'restored';
   }
 
   /** @returns whether a living entry was removed. */
   invalidate(uri: string): boolean {
-    const entry = this.find(uri);
-    if (entry === undefined) return false;
-    this.#invalidateEntry(entry);
+    const slot = this.#find(uri);
+    if (slot === undefined) return false;
+    this.#invalidateSlot(slot);
     return true;
   }
 
@@ -264,22 +257,27 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   invalidateMatching(pattern: UriPattern): number {
     const { prefix } = pattern;
     if (prefix === '') {
-      const matching = [...this.#entries.values()].filter(({ uri }) => pattern.matches(uri));
+      const matching = [...this.#residents()].filter((slot) =>
+        pattern.matches(this.#table.keys[slot]!),
+      );
       return this.#invalidateAll(matching);
     }
-    this.#index ??= new KeyIndex(this.#entries.keys());
-    const keys = this.#index.withPrefix(prefix, (key) => this.#entries.has(key));
+    this.#index ??= new KeyIndex(this.#slots.keys());
+    const keys = this.#index.withPrefix(prefix, (key) => this.lastKnown(key) !== undefined);
     const matching = keys.filter((key) => pattern.matches(key));
-    return this.#invalidateAll(matching.map((key) => this.#entries.get(key)!));
+    return this.#invalidateAll(matching.map((key) => this.#slots.get(key)!));
   }
 
   clear(): void {
     const now = this.#now();
-    for (const entry of this.#entries.values()) {
-      const event = now > deadlineOf(entry) ? 'expired' : 'invalidated';
+    const { keys, values } = this.#table;
+    for (const slot of this.#residents()) {
+      const event = now > this.#table.deadlineOf(slot) ? 'expired' : 'invalidated';
       if (event === 'expired') this.#expirations++;
       else this.#invalidations++;
-      if (this.#hub.heard[event]) this.#hub.queue({ uri: entry.uri, event, value: entry.value });
+      if (this.#hub.heard[event]) {
+        this.#hub.queue({ uri: keys[slot]!, event, value: values[slot]! });
+      }
     }
     this.#drop();
   }
@@ -288,7 +286,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   expire(): number {
     const now = this.#now();
     const due = this.#schedule.takeDue(now);
-    for (const entry of due) this.#expireEntry(entry);
+    for (const slot of due) this.#expireSlot(slot);
     return due.length;
   }
 
@@ -314,8 +312,8 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   /** Living entries, oldest key first; entries may change meanwhile. */
   *living(): Generator<[string, V]> {
-    for (const entry of this.#entries.values()) {
-      if (this.#livesAt(entry, this.#now())) yield [entry.uri, entry.value];
+    for (const [uri, slot] of this.#slots) {
+      if (this.#livesAt(slot, this.#now())) yield [uri, this.#table.values[slot]!];
     }
   }
 
@@ -341,12 +339,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   /** URIs of what is held, least recently used first. */
   urisByUse(): string[] {
-    return this.#order.residents().map((entry) => entry.uri);
-  }
-
-  /** What a reading of now is behind the wall clock of now. */
-  wallOffsetMs(): number {
-    return this.#clock.wallOffsetMs();
+    return this.#order.residents().map((slot) => this.#table.keys[slot]!);
   }
 
   close(): void {
@@ -360,10 +353,15 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   // Residence
 
-  evict(entry: Entry<V>): void {
-    this.#detach(entry);
-    this.#tellEvicted(entry.uri, entry.value, this.#resizing ? 'resize' : 'size');
-    this.#pool.give(entry);
+  evict(slot: number): void {
+    const { keys, values } = this.#table;
+    this.#tellEvicted(keys[slot]!, values[slot]!, this.#resizing ? 'resize' : 'size');
+    this.#detach(slot);
+  }
+
+  release(slot: number): void {
+    this.#slots.delete(this.#table.keys[slot]!);
+    this.#table.release(slot);
   }
 
   /** Called by the timer. */
@@ -373,7 +371,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
   }
 
   #now(): number {
-    const now = this.#words[Word.clock]!;
+    const now = this.#words[CLOCK]!;
     if (now < REBASE_AT) return now;
     let reading = this.#clock.read();
     // More than once after a sleep of weeks: the clock stops at its largest reading.
@@ -386,10 +384,7 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
 
   #rebase(reading: number): void {
     this.#clock.rebase(reading);
-    for (const entry of this.#entries.values()) {
-      entry.born -= reading;
-      entry.accessedAt -= reading;
-    }
+    this.#table.rebase(reading);
     this.#schedule.rebase(reading);
   }
 
@@ -403,66 +398,131 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     this.#lifetime = lifetime;
     this.#extras = idleTtlMs > 0 || tags.length > 0 ? lifetime : undefined;
     // An injected clock's readings may be larger than ASLEEP.
-    if (!this.#clock.ticking) this.#fastTtl = -Infinity;
-    else if (idleTtlMs > 0) this.#fastTtl = -1;
-    else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) this.#fastTtl = MAX_FAST_TTL_MS;
-    else this.#fastTtl = Math.floor(ttlMs);
+    let freshMs = Math.floor(ttlMs);
+    if (!this.#clock.ticking || idleTtlMs > 0) freshMs = -Infinity;
+    else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) freshMs = MAX_FAST_TTL_MS;
+    this.#terms[Terms.freshMs] = freshMs;
+    this.#terms[Terms.ttlMs] = ttlMs;
   }
 
-  /** Frees the entry if it has expired. */
-  #livesAt(entry: Entry<V>, now: number): boolean {
-    if (now - entry.born <= entry.fastTtl || now <= deadlineOf(entry)) return true;
-    this.#expireEntry(entry);
+  /** The slot of the entry if it lives; no access is recorded. */
+  #find(uri: string): number | undefined {
+    const slot = this.#slots.get(uri);
+    return slot !== undefined && this.#livesAt(slot, this.#now()) ? slot : undefined;
+  }
+
+  /** Whether the slot has an entry; frees it if it has expired. */
+  #livesAt(slot: number, now: number): boolean {
+    const table = this.#table;
+    if (now <= table.rows[slot * ROW_SIZE + FRESH_UNTIL]!) return true;
+    if (table.values[slot] === undefined) return false;
+    if (now <= table.deadlineOf(slot)) return true;
+    this.#expireSlot(slot);
     return false;
   }
 
-  #enter(entry: Entry<V>): void {
-    this.#entries.set(entry.uri, entry);
-    this.ledger.size++;
-    this.ledger.weightBytes += entry.weight;
-    this.#slots.take(entry);
-    if (entry.extras !== undefined) this.#tags.add(entry);
-    if (this.#index !== undefined) this.#addToIndex(entry.uri);
-    this.#schedule.expect(entry);
-    if (this.ledger.weightBytes > this.ledger.maxBytes) this.#weighAll(entry);
-    this.#order.admit(entry);
-    if (this.ledger.size === this.#parts.reviewAt) this.#reviewOrder();
+  *#residents(): Generator<number> {
+    const { values } = this.#table;
+    for (const slot of this.#slots.values()) if (values[slot] !== undefined) yield slot;
   }
 
-  #overwrite(entry: Entry<V>, value: V, weight: number, ttlMs: number, now: number): void {
-    const { weight: formerWeight, ttlMs: formerTtlMs, extras: formerExtras } = entry;
-    if (formerExtras !== undefined) this.#tags.remove(entry);
-    const most = weight < 0 ? ~weight : weight;
-    entry.begin(value, most, now, this.#fastTtl, ttlMs, this.#extras);
-    if (weight < 0) this.#unweighed.add(entry);
-    if (entry.extras !== undefined) this.#tags.add(entry);
-    if (entry.recordedIn !== this.ledger.epoch) this.#order.touch(entry);
-    // With the life that it had it lives longer than before, and will be looked at in time.
-    const { ticking } = this.#clock;
-    const lasts = ticking && ttlMs === formerTtlMs && entry.extras === formerExtras;
-    if (!lasts) this.#schedule.expect(entry);
-    if (most !== formerWeight) {
-      this.ledger.weightBytes += most - formerWeight;
-      if (this.ledger.weightBytes > this.ledger.maxBytes) this.#weighAll();
-      this.#order.reweigh(entry);
+  /** @param offset what a reading is behind the time in which the life is told */
+  #lifeOf(slot: number, offset: number): EntryLife {
+    const { rows } = this.#table;
+    const row = slot * ROW_SIZE;
+    if (this.#table.isUnweighed(slot)) {
+      this.#weighNow(slot);
+      this.#order.lighten(slot);
     }
+    const { idleTtlMs = 0, tags = [] } = this.#table.extrasOf(slot) ?? {};
+    return {
+      createdAtMs: rows[row + Row.born]! + offset,
+      lastAccessedAtMs: rows[row + ACCESSED_AT]! + offset,
+      accessCount: rows[row + ACCESS_COUNT]!,
+      weightBytes: rows[row + Row.weight]!,
+      ttlMs: rows[row + Row.ttlMs]!,
+      idleTtlMs,
+      tags,
+    };
+  }
+
+  /** A new entry, whose lifetime has been read. @param known the slot that the key still has */
+  #enter(
+    uri: string,
+    known: number | undefined,
+    value: V,
+    weight: number,
+    now: number,
+    ttlMs: number,
+  ): void {
+    const { ledger } = this;
+    const table = this.#table;
+    const slot = known ?? table.take(uri);
+    // What comes back stands last again in the order of keys.
+    if (known !== undefined) this.#slots.delete(uri);
+    this.#slots.set(uri, slot);
+    table.begin(slot, value, weight, now, this.#terms, -1);
+    ledger.size++;
+    ledger.weightBytes += weight < 0 ? ~weight : weight;
+    if (weight < 0) this.#unweighed.add(slot);
+    if (this.#extras !== undefined) this.#addExtras(slot, this.#extras);
+    if (this.#index !== undefined) this.#addToIndex(uri);
+    if (ttlMs > 0 || this.#extras !== undefined) this.#schedule.expect(slot);
+    if (ledger.weightBytes > ledger.maxBytes) this.#weighAll(slot);
+    this.#order.admit(slot, known !== undefined);
+    if (ledger.size === this.#parts.reviewAt) this.#reviewOrder();
+  }
+
+  #overwrite(slot: number, value: V, weight: number, now: number, ttlMs: number): void {
+    const { ledger } = this;
+    const table = this.#table;
+    const formerWeight = table.weightOf(slot);
+    // With the life that it had it lives longer than before, and will be looked at in time.
+    const lasts = ttlMs === table.ttlMsOf(slot) && this.#clock.ticking;
+    const hadExtras = this.#removeExtras(slot);
+    if (table.toldIn(slot) !== ledger.epoch) this.#order.touch(slot);
+    table.begin(slot, value, weight, now, this.#terms, table.toldIn(slot));
+    if (this.#extras !== undefined) this.#addExtras(slot, this.#extras);
+    if (weight < 0) this.#unweighed.add(slot);
+    if (!lasts || hadExtras || this.#extras !== undefined) {
+      this.#schedule.expect(slot);
+    }
+    const most = weight < 0 ? ~weight : weight;
+    if (most !== formerWeight) {
+      ledger.weightBytes += most - formerWeight;
+      if (ledger.weightBytes > ledger.maxBytes) this.#weighAll();
+      this.#order.reweigh(slot);
+    }
+  }
+
+  #addExtras(slot: number, extras: EntryExtras): void {
+    this.#table.setExtras(slot, extras);
+    this.#tags.add(slot, extras.tags);
+  }
+
+  /** @returns whether it had any */
+  #removeExtras(slot: number): boolean {
+    const extras = this.#table.extrasOf(slot);
+    if (extras === undefined) return false;
+    this.#tags.remove(slot, extras.tags);
+    this.#table.setExtras(slot, undefined);
+    return true;
   }
 
   /** @param newcomer that the order does not know yet */
-  #weighAll(newcomer?: Entry<V>): void {
+  #weighAll(newcomer?: number): void {
     if (this.#unweighed.isEmpty) return;
-    for (const entry of this.#unweighed.take(this.#entries.values())) {
-      if (entry.isWeighed) continue;
-      this.#weighNow(entry);
-      if (entry !== newcomer) this.#order.lighten(entry);
+    for (const slot of this.#unweighed.take(this.#slots.values())) {
+      if (!this.#table.isUnweighed(slot)) continue;
+      this.#weighNow(slot);
+      if (slot !== newcomer) this.#order.lighten(slot);
     }
   }
 
-  #weighNow(entry: Entry<V>): void {
-    const weight = weighValue(entry.value);
-    this.ledger.weightBytes += weight - entry.weight;
-    entry.weight = weight;
-    entry.isWeighed = true;
+  #weighNow(slot: number): void {
+    const weight = weighValue(this.#table.values[slot]);
+    this.ledger.weightBytes += weight - this.#table.weightOf(slot);
+    this.#table.setWeight(slot, weight);
   }
 
   #addToIndex(uri: string): void {
@@ -470,33 +530,32 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     if (this.#index?.isExhausted(this.ledger.size)) this.#index = undefined;
   }
 
-  #invalidateAll(entries: readonly Entry<V>[]): number {
+  #invalidateAll(slots: readonly number[]): number {
     const now = this.#now();
     let count = 0;
-    for (const entry of entries) {
-      if (!this.#livesAt(entry, now)) continue;
-      this.#invalidateEntry(entry);
+    for (const slot of slots) {
+      if (!this.#livesAt(slot, now)) continue;
+      this.#invalidateSlot(slot);
       count++;
     }
     return count;
   }
 
-  #invalidateEntry(entry: Entry<V>): void {
-    this.#remove(entry);
+  #invalidateSlot(slot: number): void {
     this.#invalidations++;
-    if (this.#hub.heard.invalidated) {
-      this.#hub.queue({ uri: entry.uri, event: 'invalidated', value: entry.value });
-    }
-    this.#pool.give(entry);
+    if (this.#hub.heard.invalidated) this.#queueEnd(slot, 'invalidated');
+    this.#remove(slot);
   }
 
-  #expireEntry(entry: Entry<V>): void {
-    this.#remove(entry);
+  #expireSlot(slot: number): void {
     this.#expirations++;
-    if (this.#hub.heard.expired) {
-      this.#hub.queue({ uri: entry.uri, event: 'expired', value: entry.value });
-    }
-    this.#pool.give(entry);
+    if (this.#hub.heard.expired) this.#queueEnd(slot, 'expired');
+    this.#remove(slot);
+  }
+
+  #queueEnd(slot: number, event: 'invalidated' | 'expired'): void {
+    const { keys, values } = this.#table;
+    this.#hub.queue({ uri: keys[slot]!, event, value: values[slot]! });
   }
 
   #tellEvicted(uri: string, value: V, cause: EvictionCause): void {
@@ -506,48 +565,57 @@ export class HeapStore<V> implements Residence<V>, Store<V, V> {
     }
   }
 
-  #remove(entry: Entry<V>): void {
-    this.#order.forget(entry);
-    this.#detach(entry);
+  #remove(slot: number): void {
+    this.#detach(slot);
+    this.#order.forget(slot);
   }
 
-  #detach(entry: Entry<V>): void {
-    this.#entries.delete(entry.uri);
-    this.#slots.release(entry.slot);
-    this.ledger.size--;
-    this.ledger.weightBytes -= entry.weight;
-    if (entry.extras !== undefined) this.#tags.remove(entry);
+  #detach(slot: number): void {
+    const { ledger } = this;
+    if (this.#table.hasExtras) this.#removeExtras(slot);
+    ledger.size--;
+    ledger.weightBytes -= this.#table.empty(slot);
   }
 
   #drop(): void {
-    this.#entries.clear();
+    this.#slots.clear();
+    this.#table.clear();
     this.#tags.clear();
     this.#index = undefined;
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
     this.#unweighed.clear();
-    this.#slots.clear();
     this.#schedule.clear();
     this.#order.clear();
   }
 
   /** @returns whether another order has taken over */
   #reviewOrder(): boolean {
-    const order = this.#parts.createOrder(this.ledger, this.#slots, this, this.#order);
+    const order = this.#parts.createOrder(this.ledger, this.#table, this, this.#order);
     if (order === this.#order) return false;
     this.#weighAll();
-    const entries = this.#order.residents();
+    const residents = this.#order.residents();
     this.#order = order;
     order.readBounds();
+    // What only the former order remembered goes.
+    const { values } = this.#table;
+    for (const slot of [...this.#slots.values()]) {
+      if (values[slot] === undefined) this.release(slot);
+    }
     // Each is let in anew, so that bounds which have shrunk hold at every step.
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
-    for (const entry of entries) {
+    for (const slot of residents) {
+      const weight = this.#table.weightOf(slot);
       this.ledger.size++;
-      this.ledger.weightBytes += entry.weight;
-      entry.recordedIn = -1;
-      if (entry.weight > this.ledger.maxEntryBytes) this.evict(entry);
-      else order.admit(entry);
+      this.ledger.weightBytes += weight;
+      this.#table.setToldIn(slot, -1);
+      if (weight > this.ledger.maxEntryBytes) {
+        this.evict(slot);
+        this.release(slot);
+      } else {
+        order.admit(slot, false);
+      }
     }
     return true;
   }

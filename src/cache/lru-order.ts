@@ -1,7 +1,6 @@
-import type { Entry } from './entry.ts';
+import type { EntryTable } from './entry-table.ts';
 import { isOver, type Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
-import type { SlotTable } from './slot-table.ts';
 
 const NONE = -1;
 
@@ -11,11 +10,11 @@ const NONE = -1;
  * Every access moves its entry to the front at once; nothing is recorded for later, so `a, b, a`
  * within one tick of the clock is in order. A doubly linked list over slot numbers.
  */
-export class LruOrder<V> implements Order<V> {
+export class LruOrder implements Order {
   entryShare: number;
   readonly #ledger: Ledger;
-  readonly #slots: SlotTable<V>;
-  readonly #residence: Residence<V>;
+  readonly #table: EntryTable<unknown>;
+  readonly #residence: Residence;
   #older = new Int32Array(64).fill(NONE);
   #newer = new Int32Array(64).fill(NONE);
   #newest = NONE;
@@ -25,10 +24,15 @@ export class LruOrder<V> implements Order<V> {
    * @param entryShare the share of `maxBytes` that one entry may have, of which a later order of the
    * same store may allow less than all
    */
-  constructor(ledger: Ledger, slots: SlotTable<V>, residence: Residence<V>, entryShare: number) {
+  constructor(
+    ledger: Ledger,
+    table: EntryTable<unknown>,
+    residence: Residence,
+    entryShare: number,
+  ) {
     this.entryShare = entryShare;
     this.#ledger = ledger;
-    this.#slots = slots;
+    this.#table = table;
     this.#residence = residence;
   }
 
@@ -36,17 +40,17 @@ export class LruOrder<V> implements Order<V> {
     this.#ledger.maxEntryBytes = Math.ceil(this.#ledger.maxBytes * this.entryShare);
   }
 
-  admit(entry: Entry<V>): void {
-    while (entry.slot >= this.#older.length) this.#grow();
-    this.#linkNewest(entry.slot);
+  admit(slot: number): void {
+    while (slot >= this.#older.length) this.#grow();
+    this.#linkNewest(slot);
     this.#trim();
   }
 
-  touch(entry: Entry<V>): void {
-    // `recordedIn` stays behind, so that the next access is told as well.
-    if (entry.slot === this.#newest) return;
-    this.#unlink(entry.slot);
-    this.#linkNewest(entry.slot);
+  touch(slot: number): void {
+    // `Row.toldIn` stays behind, so that the next access is told as well.
+    if (slot === this.#newest) return;
+    this.#unlink(slot);
+    this.#linkNewest(slot);
   }
 
   reweigh(): void {
@@ -57,15 +61,16 @@ export class LruOrder<V> implements Order<V> {
     // Weights are the ledger's.
   }
 
-  forget(entry: Entry<V>): void {
-    this.#unlink(entry.slot);
+  forget(slot: number): void {
+    this.#unlink(slot);
+    this.#residence.release(slot);
   }
 
   resize(): void {
     this.readBounds();
     // What is too heavy by itself leaves first, so that nothing else has to for it.
-    for (const entry of this.residents()) {
-      if (entry.weight > this.#ledger.maxEntryBytes) this.#evict(entry);
+    for (const slot of this.residents()) {
+      if (this.#table.weightOf(slot) > this.#ledger.maxEntryBytes) this.#evict(slot);
     }
     this.#trim();
   }
@@ -75,23 +80,20 @@ export class LruOrder<V> implements Order<V> {
     this.#oldest = NONE;
   }
 
-  residents(): Entry<V>[] {
-    const residents: Entry<V>[] = [];
-    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]!) {
-      residents.push(this.#slots.at(slot)!);
-    }
+  residents(): number[] {
+    const residents: number[] = [];
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]!) residents.push(slot);
     return residents;
   }
 
   #trim(): void {
-    while (isOver(this.#ledger)) {
-      this.#evict(this.#slots.at(this.#oldest)!);
-    }
+    while (isOver(this.#ledger)) this.#evict(this.#oldest);
   }
 
-  #evict(entry: Entry<V>): void {
-    this.forget(entry);
-    this.#residence.evict(entry);
+  #evict(slot: number): void {
+    this.#unlink(slot);
+    this.#residence.evict(slot);
+    this.#residence.release(slot);
   }
 
   #linkNewest(slot: number): void {

@@ -115,7 +115,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     const value = this.#store.get(uri);
     if (value === undefined) {
       // Everything that a miss may turn out to be; a hit pays for none of it.
-      this.#checkKey(uri);
+      if (this.#closed || typeof uri !== 'string' || uri.length === 0) this.#checkKey(uri);
       this.#store.countMiss();
       this.#hub.flush();
     } else if (this.#heard.accessed) {
@@ -547,7 +547,7 @@ export class ResourceCache<V = unknown> implements Disposable {
 function openStore<V>(settings: CacheSettings<V>, hub: EventHub<V>): Store<V> {
   return settings.storage === 'native'
     ? new NativeStore<V>(settings, hub)
-    : new HeapStore<V>(settings, createHeapParts<V>(settings), hub);
+    : new HeapStore<V>(settings, createHeapParts(settings), hub);
 }
 
 const WELL_FORMED = "well-formed Unicode with storage 'native'";

@@ -1,27 +1,25 @@
-import type { Entry } from './entry.ts';
+/** Which slots carry a tag; untagged entries cost nothing. */
+export class TagIndex {
+  readonly #tagged = new Map<string, Set<number>>();
 
-/** Which entries carry a tag; untagged entries cost nothing. */
-export class TagIndex<V> {
-  readonly #tagged = new Map<string, Set<Entry<V>>>();
-
-  add(entry: Entry<V>): void {
-    for (const tag of entry.extras?.tags ?? []) {
-      const entries = this.#tagged.get(tag);
-      if (entries === undefined) this.#tagged.set(tag, new Set([entry]));
-      else entries.add(entry);
+  add(slot: number, tags: readonly string[]): void {
+    for (const tag of tags) {
+      const slots = this.#tagged.get(tag);
+      if (slots === undefined) this.#tagged.set(tag, new Set([slot]));
+      else slots.add(slot);
     }
   }
 
-  remove(entry: Entry<V>): void {
-    for (const tag of entry.extras?.tags ?? []) {
-      const entries = this.#tagged.get(tag);
-      entries?.delete(entry);
-      if (entries?.size === 0) this.#tagged.delete(tag);
+  remove(slot: number, tags: readonly string[]): void {
+    for (const tag of tags) {
+      const slots = this.#tagged.get(tag);
+      slots?.delete(slot);
+      if (slots?.size === 0) this.#tagged.delete(tag);
     }
   }
 
   /** A copy: the caller removes what it visits. */
-  withTag(tag: string): Entry<V>[] {
+  withTag(tag: string): number[] {
     return [...(this.#tagged.get(tag) ?? [])];
   }
 

@@ -1,5 +1,5 @@
-import type { FrequencySketch } from './frequency-sketch.ts';
-import { NONE, SegmentedQueue } from './segmented-queue.ts';
+import { MOST_MOVES, NONE, SegmentedQueue } from './segmented-queue.ts';
+import type { UseCounts } from './use-counts.ts';
 
 /**
  * Shares of the capacity that the window may have: from nearly all TinyLFU, which is best for loops
@@ -11,7 +11,7 @@ export const WINDOW_SHARES: readonly number[] = [0.01, 0.1, 0.35, 1];
 export const FIRST_SHARE = 0.1;
 
 /** Entries of a shadow, at least half of this and at most this. */
-const SHADOW_ENTRIES = 512;
+const SHADOW_ENTRIES = 256;
 
 /** One key in this many is followed where the cache is small: all of them. */
 const DENSEST_SAMPLE = 1;
@@ -22,6 +22,13 @@ const DECAY = 0.98;
 /** A lead below so many standard deviations of a count of hits may be chance. */
 const MARGIN = 0.15;
 
+/** What is known of a slot; from `FIRST_NODE` on, its node in the shadows. */
+const Follow = { undecided: 0, no: 1, yes: 2 } as const;
+const FIRST_NODE = 3;
+
+/** Keys return if one in so many accesses is one that some shadow has. */
+const FEWEST_RETURNING = 64;
+
 interface Shadow {
   readonly queue: SegmentedQueue;
   score: number;
@@ -30,41 +37,50 @@ interface Shadow {
 /**
  * Finds which share of the cache its window of newcomers should have.
  *
- * A sample of the keys, taken by hash, goes through one small cache for each share, scaled down like
- * the sample (as in miniature simulations; Waldspurger et al., USENIX ATC 2017). The share whose
- * shadow hits most, of late, is the one. What loses is told from what wins within some ten times the
- * capacity of accesses; switching costs little, since queues change step by step.
+ * A random sample of the keys goes through one small cache for each share, scaled down like the sample
+ * (as in miniature simulations; Waldspurger et al., USENIX ATC 2017). The share whose shadow hits most,
+ * of late, is the one. What loses is told from what wins within some ten times the capacity of accesses;
+ * switching costs little, since queues change step by step.
+ *
+ * Keys are known by their slots. One that is in a shadow must keep its slot: the duel tells which have
+ * left all of them.
  */
 export class WindowDuel {
   /** The share that has been best so far. */
   share: number;
-  readonly #sketch: FrequencySketch;
+  /** Whether it pays to remember who left: in the last round some keys came back. */
+  areReturning = true;
+  readonly #uses: UseCounts;
   readonly #sampleMask: number;
   readonly #capacity: number;
   readonly #shadows: Shadow[];
-  /** The sampled keys that any shadow holds, by hash; a collision costs accuracy. */
-  readonly #nodes = new Map<number, number>();
-  #hashes: number[] = [];
+  /** By slot, of `Follow`. */
+  #follows = new Int32Array(0);
+  /** By node. */
+  readonly #slots: number[] = [];
   /** In how many shadows each node is. */
-  #places: number[] = [];
-  #free: number[] = [];
+  readonly #places: number[] = [];
+  readonly #free: number[] = [];
+  #left: number[] = [];
+  #random = 1;
   readonly #roundLength: number;
   #roundSeen = 0;
+  #roundHits = 0;
   #weightSeen = 0;
   #leader: number;
 
   /**
    * @param entries how many the cache holds when it is full
    * @param capacity of the cache in units of cost
-   * @param sketch counts of the keys of the whole cache
+   * @param uses counts by slot
    * @param share of `WINDOW_SHARES`, that the cache has now
    */
-  constructor(entries: number, capacity: number, sketch: FrequencySketch, share: number) {
+  constructor(entries: number, capacity: number, uses: UseCounts, share: number) {
     this.share = share;
     this.#leader = WINDOW_SHARES.indexOf(share);
     let sample = DENSEST_SAMPLE;
     while (entries / sample > SHADOW_ENTRIES) sample *= 2;
-    this.#sketch = sketch;
+    this.#uses = uses;
     this.#sampleMask = sample - 1;
     this.#capacity = capacity / sample;
     this.#roundLength = Math.max(1, Math.round(entries / sample));
@@ -75,70 +91,132 @@ export class WindowDuel {
     });
   }
 
+  /** Whether any shadow has it. */
+  follows(slot: number): boolean {
+    return (this.#follows[slot] ?? Follow.undecided) >= FIRST_NODE;
+  }
+
+  /** The slots that any shadow has. */
+  followed(): number[] {
+    return this.#slots.filter((slot, node) => this.#follows[slot] === FIRST_NODE + node);
+  }
+
   /**
-   * A key was used. Costs a mask for most keys.
+   * The key of a slot was used. Costs a look-up for most keys.
    *
-   * @returns whether another share leads from now on
+   * @param isNew whether the slot has another key than when it was last observed
+   * @returns whether the share may have changed or slots have left all shadows
    */
-  observe(hash: number, cost: number): boolean {
-    if (((hash >>> 8) & this.#sampleMask) !== 0 || cost > this.#capacity) return false;
-    const node = this.#nodes.get(hash) ?? this.#take(hash);
+  observe(slot: number, cost: number, isNew: boolean): boolean {
+    if (slot >= this.#follows.length) this.#grow(slot + 1);
+    let follow = isNew ? Follow.undecided : this.#follows[slot]!;
+    if (follow === Follow.undecided) {
+      follow = this.#draw();
+      this.#follows[slot] = follow;
+    }
+    return follow !== Follow.no && cost <= this.#capacity && this.#replay(slot, cost, follow);
+  }
+
+  /** The slots that have left all shadows since the last call. */
+  takeLeft(): readonly number[] {
+    const left = this.#left;
+    if (left.length > 0) this.#left = [];
+    return left;
+  }
+
+  #replay(slot: number, cost: number, follow: number): boolean {
+    if (follow >= FIRST_NODE) this.#roundHits++;
+    const node = follow >= FIRST_NODE ? follow - FIRST_NODE : this.#take(slot);
     for (const shadow of this.#shadows) {
       if (shadow.queue.has(node)) {
         shadow.queue.touch(node);
         shadow.score++;
       } else {
-        this.#enter(shadow.queue, node, hash, cost);
+        this.#enter(shadow.queue, node, cost);
       }
     }
     if (this.#places[node] === 0) this.#release(node);
     this.#weightSeen++;
-    return ++this.#roundSeen >= this.#roundLength && this.#endRound();
+    if (++this.#roundSeen >= this.#roundLength) return this.#endRound();
+    return this.#left.length > 0;
   }
 
-  #enter(queue: SegmentedQueue, node: number, hash: number, cost: number): void {
-    let candidate = queue.enter(node, hash, cost);
-    this.#places[node] = this.#places[node]! + 1;
-    while (queue.cost > this.#capacity) {
-      const victim = queue.victim(candidate);
-      const isAdmitted =
-        candidate === NONE ||
-        this.#sketch.frequency(queue.hashOf(candidate)) >
-          this.#sketch.frequency(queue.hashOf(victim));
-      const leaver = isAdmitted ? victim : candidate;
-      if (leaver === candidate) candidate = NONE;
-      queue.remove(leaver);
-      this.#places[leaver] = this.#places[leaver]! - 1;
-      if (this.#places[leaver] === 0 && leaver !== node) this.#release(leaver);
+  #enter(queue: SegmentedQueue, node: number, cost: number): void {
+    this.#places[node]!++;
+    let newcomer = queue.enter(node, cost);
+    for (let moves = 0; moves < MOST_MOVES && newcomer !== NONE; moves++) {
+      this.#admit(queue, newcomer, node);
+      newcomer = queue.overflow();
     }
+    while (queue.cost > this.#capacity) this.#drop(queue, queue.victim(NONE), node);
   }
 
-  #endRound(): boolean {
+  /** Lets a newcomer into main, if that has room or it is used more often than who leaves for it. */
+  #admit(queue: SegmentedQueue, newcomer: number, kept: number): void {
+    while (queue.cost > this.#capacity) {
+      const victim = queue.victim(newcomer);
+      if (this.#usesOf(newcomer) <= this.#usesOf(victim)) {
+        this.#drop(queue, newcomer, kept);
+        return;
+      }
+      this.#drop(queue, victim, kept);
+    }
+    queue.promote(newcomer);
+  }
+
+  #usesOf(node: number): number {
+    return this.#uses.countOf(this.#slots[node]!);
+  }
+
+  /** @param kept is not released yet, even if no shadow has it */
+  #drop(queue: SegmentedQueue, node: number, kept: number): void {
+    queue.remove(node);
+    this.#places[node]!--;
+    if (this.#places[node] === 0 && node !== kept) this.#release(node);
+  }
+
+  #endRound(): true {
+    this.areReturning = this.#roundHits * FEWEST_RETURNING >= this.#roundSeen;
     this.#roundSeen = 0;
+    this.#roundHits = 0;
     const scores = this.#shadows.map(({ score }) => score);
     const best = scores.indexOf(Math.max(...scores));
     const lead = scores[best]! - scores[this.#leader]!;
-    const isNew = lead > MARGIN * Math.sqrt(this.#weightSeen);
-    if (isNew) {
+    if (lead > MARGIN * Math.sqrt(this.#weightSeen)) {
       this.#leader = best;
       this.share = WINDOW_SHARES[best]!;
     }
     for (const shadow of this.#shadows) shadow.score *= DECAY;
     this.#weightSeen *= DECAY;
-    return isNew;
+    return true;
   }
 
-  #take(hash: number): number {
-    const node = this.#free.pop() ?? this.#hashes.length;
-    this.#hashes[node] = hash;
+  /** Whether a key is in the sample: the high bits of a linear congruential generator (Knuth). */
+  #draw(): number {
+    this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) | 0;
+    return ((this.#random >>> 16) & this.#sampleMask) === 0 ? Follow.yes : Follow.no;
+  }
+
+  #take(slot: number): number {
+    const node = this.#free.pop() ?? this.#slots.length;
+    this.#slots[node] = slot;
     this.#places[node] = 0;
-    this.#nodes.set(hash, node);
+    this.#follows[slot] = FIRST_NODE + node;
+    for (const { queue } of this.#shadows) queue.reserve(node + 1);
     return node;
   }
 
   #release(node: number): void {
-    this.#nodes.delete(this.#hashes[node]!);
+    const slot = this.#slots[node]!;
+    this.#follows[slot] = Follow.yes;
+    this.#left.push(slot);
     this.#free.push(node);
+  }
+
+  #grow(slots: number): void {
+    const former = this.#follows;
+    this.#follows = new Int32Array(Math.max(64, 2 ** Math.ceil(Math.log2(slots))));
+    this.#follows.set(former);
   }
 }
 
