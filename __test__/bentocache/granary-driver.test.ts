@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'v
 
 import { granaryDriver, type GranaryDriverOptions } from '../../src/bentocache/index.ts';
 import { ResourceCache } from '../../src/index.ts';
+import { deferred } from '../support/deferred.ts';
 import { granaryFailure } from '../support/granary-failure.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -218,7 +219,41 @@ describe.each(['heap', 'native'] as const)('granaryDriver over storage %s', (sto
     expect(own.set('a', 'v')).toBe(true);
     own.disconnect();
     own.disconnect();
-    await granaryFailure(() => own.get('a'), 'ERR_GRANARY_CLOSED');
+    await granaryFailure(() => own.cache.get('a'), 'ERR_GRANARY_CLOSED');
+  });
+
+  it('has and keeps nothing once disconnected, and throws nothing [BENTO-CLOSE]', () => {
+    const driver = granaryDriver({ storage, clock }).factory();
+    driver.set('a', 'v');
+    driver.disconnect();
+    for (const one of [driver, driver.namespace('users')]) {
+      expect([one.get('a'), one.pull('a'), one.getRemainingTtl('a')]).toEqual(
+        Array.from({ length: 3 }),
+      );
+      expect([one.set('a', 'v'), one.delete('a'), one.deleteMany(['a'])]).toEqual([
+        false,
+        false,
+        true,
+      ]);
+      one.clear();
+      one.prune();
+    }
+  });
+
+  it('lets a factory that outlives the store end in peace [BENTO-CLOSE]', async () => {
+    const main = bentostore().useL1Layer(granaryDriver({ storage, clock }));
+    const bento = new BentoCache({ default: 'main', stores: { main }, grace: '10m' });
+    const read = (factory: () => string | Promise<string>) =>
+      bento.getOrSet({ key: 'a', factory, ttl: MINUTE_MS });
+    await read(() => 'old');
+    advance(2 * MINUTE_MS);
+    const { promise, resolve } = deferred<string>();
+    // Nobody waits for it: what has expired is served while it runs.
+    expect(await read(() => promise)).toBe('old');
+    await bento.disconnect();
+    const written = new Promise((told) => bento.on('cache:written', told));
+    resolve('new');
+    expect(await written).toMatchObject({ key: 'a', value: 'new' });
   });
 });
 

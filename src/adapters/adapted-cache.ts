@@ -17,12 +17,18 @@ export interface AdapterOptions extends CacheOptions<unknown> {
 export class AdaptedCache {
   readonly cache: ResourceCache;
   readonly #isOwn: boolean;
+  #isClosed = false;
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
   constructor(options: AdapterOptions | undefined) {
     const { cache, ...cacheOptions } = readAdapterOptions(options);
     this.#isOwn = cache === undefined;
     this.cache = cache ?? new ResourceCache(cacheOptions);
+  }
+
+  /** Whether `close` has closed the cache. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** @returns whether the value was kept; one that is too large for the cache is not. */
@@ -32,7 +38,9 @@ export class AdaptedCache {
   }
 
   close(): void {
-    if (this.#isOwn) this.cache.close();
+    if (!this.#isOwn) return;
+    this.#isClosed = true;
+    this.cache.close();
   }
 }
 

@@ -11,6 +11,9 @@ const LEAST_TTL_MS = 1;
  * A `ResourceCache` as the first level of a BentoCache store: what `granaryDriver` makes. A key stands
  * in the cache under `bentocache:PREFIX:KEY`, percent-encoded where a URI asks for it; namespaces are
  * parts of the prefix. Each method costs what that of the cache does, and a scan of the key.
+ *
+ * Once it has closed the cache it has nothing and keeps nothing, and throws nothing either: factories
+ * that BentoCache has left running write what they made when they end, and nobody catches that.
  */
 export class GranaryL1Driver {
   readonly type = 'l1';
@@ -37,6 +40,7 @@ export class GranaryL1Driver {
 
   /** Counts as an access. @returns `undefined` on a miss. */
   get(key: string): string | undefined {
+    if (this.#adapted.isClosed) return undefined;
     // With `serialize: false` BentoCache hands over objects, though its types say otherwise.
     return this.cache.get(this.#uriOf(key)) as string | undefined;
   }
@@ -54,27 +58,26 @@ export class GranaryL1Driver {
    * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_NOT_CLONEABLE`
    */
   set(key: string, value: string, ttl?: number): boolean {
-    return this.#adapted.set(this.#uriOf(key), value, ttl);
+    return !this.#adapted.isClosed && this.#adapted.set(this.#uriOf(key), value, ttl);
   }
 
   /** Counts as an access. @returns ms from now; `undefined` for what never expires or is not there. */
   getRemainingTtl(key: string): number | undefined {
-    const uri = this.#uriOf(key);
     // The clock may be the user's own: an access writes down what it reads.
-    if (this.cache.get(uri) === undefined) return undefined;
-    const info = this.cache.info(uri);
+    if (this.get(key) === undefined) return undefined;
+    const info = this.cache.info(this.#uriOf(key));
     if (info?.expiresAtMs === undefined) return undefined;
     return Math.max(LEAST_TTL_MS, info.expiresAtMs - info.lastAccessedAtMs);
   }
 
   /** Drops the keys of this prefix, those of its namespaces too; what else the cache holds stays. */
   clear(): void {
-    this.cache.invalidatePattern(SPACE.patternOf(this.#prefix));
+    if (!this.#adapted.isClosed) this.cache.invalidatePattern(SPACE.patternOf(this.#prefix));
   }
 
   /** @returns whether there was such a key. */
   delete(key: string): boolean {
-    return this.cache.invalidate(this.#uriOf(key));
+    return !this.#adapted.isClosed && this.cache.invalidate(this.#uriOf(key));
   }
 
   /** @returns true, as BentoCache's own drivers do. */
@@ -85,7 +88,7 @@ export class GranaryL1Driver {
 
   /** Frees what has expired now instead of within 50 ms. */
   prune(): void {
-    this.cache.cleanupExpired();
+    if (!this.#adapted.isClosed) this.cache.cleanupExpired();
   }
 
   /** Closes the cache if the driver has made it; those of namespaces leave it open. */
