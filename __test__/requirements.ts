@@ -13,6 +13,7 @@ export type RequirementSource =
   | 'milestone-1'
   | 'milestone-4'
   | 'milestone-5'
+  | 'milestone-6'
   | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
@@ -120,7 +121,7 @@ const project = list('milestone-1', 'test', {
   'PACK-IMPORT': 'The packed tarball, installed in an empty folder, can be imported.',
   'PACK-REQUIRE': 'The packed tarball, installed in an empty folder, can be required.',
   'PACK-TYPES': 'The types of the tarball compile under skipLibCheck false.',
-  'PACK-OPTIONAL-PEER': 'Neither entry needs the MCP SDK installed to be imported.',
+  'PACK-OPTIONAL-PEER': 'No entry needs its peer installed to be imported.',
   'PACK-BIN': 'The tarball installs the granary command.',
   'PACK-CONTENTS': 'The tarball holds the addon and dist, and no tests.',
 });
@@ -431,6 +432,27 @@ const hotPathDeep = list('milestone-5', 'deep', {
   'FLOOD-RSS': 'Under that flood memory is flat after the first million.',
 });
 
+const adapters = list('milestone-6', 'test', {
+  'KEYV-SUITE': 'GranaryKeyvStore passes @keyv/test-suite and its tests of iterators.',
+  'KEYV-KEYS': 'Any string is a key of GranaryKeyvStore, under a URI that no other has.',
+  'KEYV-NAMESPACES': 'A Keyv clears and lists its own namespace and nothing else of the cache.',
+  'KEYV-TTL': 'Without a TTL of Keyv’s a value lives for ever, or as a cache that is given has it.',
+  'KEYV-MANY': 'Many keys are set, got, asked for and dropped as each by itself.',
+  'KEYV-VALUES': 'Keyv gets back what it gave, is told what is not kept, and every call counts.',
+  'KEYV-CLOSE': 'disconnect closes the cache that the store made, and no other.',
+  'KEYV-OPTIONS': 'Bad options, keys and namespaces are refused by name.',
+  'CACHE-MANAGER':
+    'cache-manager works on GranaryKeyvStore: TTLs, wrap, refresh, many keys, several stores.',
+  'BENTO-SUITE':
+    'granaryDriver passes the driver test suite of BentoCache, as first and second level.',
+  'BENTO-STORE':
+    'BentoCache works on granaryDriver: TTLs, grace, expire, tags, namespaces, both levels.',
+  'BENTO-TYPES': 'What granaryDriver returns is what the types of BentoCache ask for.',
+  'BENTO-KEYS': 'Any string is a key of granaryDriver; clear drops its prefix and nothing else.',
+  'BENTO-CLOSE': 'disconnect closes the cache that the driver made, and no other.',
+  'BENTO-OPTIONS': 'Bad options of granaryDriver are refused by name, where they are given.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -451,4 +473,5 @@ export const requirements: readonly Requirement[] = [
   ...deep,
   ...hotPath,
   ...hotPathDeep,
+  ...adapters,
 ];

@@ -24,6 +24,11 @@ describe('package.json', () => {
       exports: {
         '.': { types: './dist/index.d.ts', default: './dist/index.js' },
         './mcp': { types: './dist/mcp/index.d.ts', default: './dist/mcp/index.js' },
+        './keyv': { types: './dist/keyv/index.d.ts', default: './dist/keyv/index.js' },
+        './bentocache': {
+          types: './dist/bentocache/index.d.ts',
+          default: './dist/bentocache/index.js',
+        },
       },
     });
     expect(readFileSync(path.join(ROOT, 'LICENSE'), 'utf8')).toContain('MIT License');
@@ -66,6 +71,8 @@ describe('layers of src', () => {
   const LAYERS = [
     ['cli'],
     ['mcp', 'files'],
+    ['keyv', 'bentocache'],
+    ['adapters'],
     ['manager'],
     ['cache', 'registry', 'events'],
     ['native'],
@@ -107,8 +114,30 @@ describe('layers of src', () => {
     const fromIndex = imports
       .filter(({ from }) => from === 'index.ts')
       .map(({ to }) => folderOf(to));
-    expect(fromIndex).not.toContain('mcp');
-    expect(fromIndex).not.toContain('cli');
+    for (const folder of ['mcp', 'keyv', 'bentocache', 'cli']) {
+      expect(fromIndex).not.toContain(folder);
+    }
+  });
+});
+
+describe('optional peers', () => {
+  it('are each imported by its own entry alone [PROJECT-LAYERS]', () => {
+    const { peerDependencies, peerDependenciesMeta } = readJson('package.json');
+    const homes: Readonly<Record<string, string>> = {
+      '@modelcontextprotocol/sdk': 'mcp/',
+      bentocache: 'bentocache/',
+      keyv: 'keyv/',
+    };
+    expect(Object.keys(peerDependencies as object)).toEqual(Object.keys(homes));
+    expect(peerDependenciesMeta).toEqual(
+      Object.fromEntries(Object.keys(homes).map((peer) => [peer, { optional: true }])),
+    );
+    for (const [peer, home] of Object.entries(homes)) {
+      const foreign = sourceImports().filter(
+        ({ from, to }) => (to === peer || to.startsWith(`${peer}/`)) && !from.startsWith(home),
+      );
+      expect(foreign).toEqual([]);
+    }
   });
 });
 

@@ -37,6 +37,8 @@ describe('README', () => {
     'serveResources',
     'cacheServer',
     "storage: 'native', name:",
+    'GranaryKeyvStore',
+    'granaryDriver',
   ])('shows %s by an example [README-SNIPPETS]', (name) => {
     expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
   });

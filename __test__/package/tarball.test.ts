@@ -77,6 +77,22 @@ describe('the packed tarball in an empty folder', () => {
     expect(run).toMatchObject({ code: 0, stdout: 'function\n', stderr: '' });
   });
 
+  it.each([
+    ['keyv', 'GranaryKeyvStore', 'new GranaryKeyvStore().set("a", "b")'],
+    ['bentocache', 'granaryDriver', 'granaryDriver().factory().set("a", "b")'],
+  ])(
+    'loads its %s entry, and works, without the peer [PACK-OPTIONAL-PEER]',
+    async (peer, name, use) => {
+      const missing = await runNode(`import '${peer}'`, '--input-type=module');
+      expect(missing.stderr).toContain('ERR_MODULE_NOT_FOUND');
+      const run = await runNode(
+        `import { ${name} } from 'mcp-granary/${peer}'; console.log(await ${use})`,
+        '--input-type=module',
+      );
+      expect(run).toMatchObject({ code: 0, stdout: 'true\n', stderr: '' });
+    },
+  );
+
   it('brings the granary command [PACK-BIN]', async () => {
     const run = await runProgram(
       path.join(consumer, 'node_modules/.bin/granary'),
@@ -94,6 +110,8 @@ describe('the packed tarball in an empty folder', () => {
         'dist/index.js',
         'dist/index.d.ts',
         'dist/mcp/index.js',
+        'dist/keyv/index.js',
+        'dist/bentocache/index.js',
         'dist/cli/main.js',
         'crates/binding/binding.cjs',
         'LICENSE',
@@ -133,6 +151,22 @@ describe('the packed tarball in an empty folder', () => {
        import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
        serveResources(new McpServer({ name: 'a', version: '1' }), new ResourceManager());`,
       // The SDK's own types name HeadersInit, which is the DOM's.
+      ['dom'],
+    );
+    expect(end).toMatchObject({ code: 0, stdout: '' });
+  }, 120_000);
+
+  it('has types of its adapters that compile beside Keyv, and without BentoCache [PACK-TYPES]', async () => {
+    await install(`keyv@${manifest.devDependencies['keyv']}`);
+    const end = await compile(
+      `import { granaryDriver } from 'mcp-granary/bentocache';
+       import { GranaryKeyvStore } from 'mcp-granary/keyv';
+       import { Keyv, type KeyvStoreAdapter } from 'keyv';
+       const store: KeyvStoreAdapter = new GranaryKeyvStore({ maxEntries: 1 });
+       export const keyv = new Keyv(store);
+       export const text: string | undefined = granaryDriver().factory().get('a');
+       // @ts-expect-error a second level answers by promises
+       export const never: string | undefined = granaryDriver({ layer: 'l2' }).factory().get('a');`,
       ['dom'],
     );
     expect(end).toMatchObject({ code: 0, stdout: '' });

@@ -1,0 +1,1 @@
+export { GranaryKeyvStore, type GranaryKeyvStoreOptions } from './granary-keyv-store.ts';
