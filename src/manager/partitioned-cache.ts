@@ -1,4 +1,11 @@
 import type { LoadContext, LoadOptions } from '../cache/loader.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  PUBLIC_PARTITION,
+  splitKey,
+  type Partition,
+} from '../cache/partition-key.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { Restores } from '../cache/restores.ts';
 import type { EventHub } from '../events/event-hub.ts';
@@ -9,13 +16,6 @@ import {
 } from '../events/resource-event.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { PartitionIndex } from './partition-index.ts';
-import {
-  PARTITION_SEPARATOR,
-  partitionKey,
-  PUBLIC_PARTITION,
-  splitKey,
-  type Partition,
-} from './partition.ts';
 import type { ReadResult } from './read-result.ts';
 import { dropUri, dropUris } from './shared-partitions.ts';
 

@@ -1,6 +1,12 @@
 import { checkAbortSignal } from '../cache/cache-options.ts';
 import type { LoadContext } from '../cache/loader.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  PUBLIC_PARTITION,
+  type Partition,
+} from '../cache/partition-key.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
@@ -14,15 +20,7 @@ import {
   type Resolution,
 } from '../registry/uri-registry.ts';
 import { readManagerOptions, type ManagerOptions } from './manager-options.ts';
-import {
-  PARTITION_SEPARATOR,
-  partitionKey,
-  partitionOf,
-  PUBLIC_PARTITION,
-  type Partition,
-  readerOf,
-  type Reader,
-} from './partition.ts';
+import { partitionOf, readerOf, type Reader } from './partition.ts';
 import { PartitionedCache } from './partitioned-cache.ts';
 import type { ReadContext, ReadOptions } from './read-context.ts';
 import { readFailure } from './read-failure.ts';
