@@ -24,6 +24,8 @@ describe('package.json', () => {
       exports: {
         '.': { types: './dist/index.d.ts', default: './dist/index.js' },
         './mcp': { types: './dist/mcp/index.d.ts', default: './dist/mcp/index.js' },
+        './redis': { types: './dist/redis/index.d.ts', default: './dist/redis/index.js' },
+        './keyv': { types: './dist/keyv/index.d.ts', default: './dist/keyv/index.js' },
       },
     });
     expect(readFileSync(path.join(ROOT, 'LICENSE'), 'utf8')).toContain('MIT License');
@@ -66,7 +68,8 @@ describe('layers of src', () => {
   const LAYERS = [
     ['cli'],
     ['mcp', 'files'],
-    ['manager'],
+    ['redis', 'keyv', 'manager'],
+    ['tiers'],
     ['cache', 'registry', 'events'],
     ['native'],
     [''],
@@ -109,6 +112,17 @@ describe('layers of src', () => {
       .map(({ to }) => folderOf(to));
     expect(fromIndex).not.toContain('mcp');
     expect(fromIndex).not.toContain('cli');
+  });
+
+  it('know node-redis in redis alone, and Keyv nowhere at run time [PROJECT-LAYERS]', () => {
+    const redis = imports.filter(({ to }) => to === 'redis' || to.startsWith('@redis/'));
+    expect(redis.filter(({ from }) => folderOf(from) !== 'redis')).toEqual([]);
+    expect(imports.filter(({ to }) => to === 'keyv')).toEqual([]);
+    const fromIndex = imports
+      .filter(({ from }) => from === 'index.ts')
+      .map(({ to }) => folderOf(to));
+    expect(fromIndex).not.toContain('redis');
+    expect(fromIndex).not.toContain('keyv');
   });
 });
 

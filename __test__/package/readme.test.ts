@@ -37,6 +37,7 @@ describe('README', () => {
     'serveResources',
     'cacheServer',
     "storage: 'native', name:",
+    'RedisTier',
   ])('shows %s by an example [README-SNIPPETS]', (name) => {
     expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
   });

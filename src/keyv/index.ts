@@ -1,0 +1,1 @@
+export { KeyvTier, type KeyvStoreLike, type KeyvTierOptions } from './keyv-tier.ts';
