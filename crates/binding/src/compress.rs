@@ -8,13 +8,13 @@ use crate::{Result, guarded, to_bytes};
 
 /// Compresses bytes into one zstd frame, which tells their length.
 #[napi]
-pub(crate) fn compress_value(bytes: Uint8Array) -> Result<Buffer> {
+pub fn compress_value(bytes: Uint8Array) -> Result<Buffer> {
     guarded(|| Ok(compress::compress(&bytes)?.into()))
 }
 
 /// What a frame holds; null where it is damaged or holds more than `max_bytes`.
 #[napi]
-pub(crate) fn inflate_value(frame: Uint8Array, max_bytes: f64) -> Result<Option<Buffer>> {
+pub fn inflate_value(frame: Uint8Array, max_bytes: f64) -> Result<Option<Buffer>> {
     guarded(|| {
         let max_bytes = usize::try_from(to_bytes(max_bytes)).unwrap_or(usize::MAX);
         Ok(compress::inflate(&frame, max_bytes).map(Into::into))

@@ -10,7 +10,7 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
-mod compress;
+pub mod compress;
 mod dump;
 mod outgoing;
 mod store;
