@@ -291,6 +291,8 @@ describe('TieredCache', () => {
     await granaryFailure(() => cache.get(''), 'ERR_GRANARY_BAD_URI');
     await granaryFailure(() => cache.set('a', undefined as never), 'ERR_GRANARY_BAD_OPTION');
     await granaryFailure(() => cache.set('a', 'A', { ttlMs: -1 }), 'ERR_GRANARY_BAD_OPTION');
+    await granaryFailure(() => cache.setMany({} as never), 'ERR_GRANARY_BAD_OPTION');
+    await granaryFailure(() => cache.getMany(null as never), 'ERR_GRANARY_BAD_OPTION');
     await granaryFailure(() => cache.invalidatePattern('a://{'), 'ERR_GRANARY_BAD_TEMPLATE');
     await granaryFailure(() => cache.load('a', 'loader' as never), 'ERR_GRANARY_BAD_OPTION');
     cache.close();

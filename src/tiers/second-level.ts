@@ -232,8 +232,7 @@ export class SecondLevel<V> {
       if (pending !== undefined) found.set(key, pending);
     }
     const asked = [...names.keys()].filter((name) => !found.has(names.get(name)!));
-    if (asked.length === 0) return { found, moment: this.#moment };
-    const read = await this.#reads.read(asked);
+    const read = asked.length === 0 ? undefined : await this.#reads.read(asked);
     const now = this.#clock.now();
     for (const name of asked) {
       const key = names.get(name);

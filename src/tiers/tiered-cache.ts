@@ -92,7 +92,9 @@ export class TieredCache<V = unknown> implements Disposable {
   /** As `set` for several entries: one round trip. */
   async setMany(entries: Iterable<readonly [string, V]>, options?: SetOptions): Promise<void> {
     const given = checkOptions('options', options);
-    const pairs = typeof entries === 'object' && entries !== null ? [...entries] : entries;
+    const isIterable =
+      typeof entries === 'object' && entries !== null && Symbol.iterator in entries;
+    const pairs = isIterable ? [...entries] : entries;
     this.#l1.setMany(pairs, this.#level.firstLevelOptions(given));
     await this.#level.put(pairs, given);
   }
