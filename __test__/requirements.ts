@@ -459,6 +459,11 @@ const tiers = list('milestone-6', 'test', {
     'Where L2 has lost what was invalidated, or forgets it, what was older is invalid.',
   'TIER-APPLIED':
     'What others have invalidated is dropped from L1 with the next read of L2 at the latest.',
+  'TIER-COHERENT':
+    'While Redis tells of changes, memory elsewhere has dropped what was set or invalidated within 50 ms.',
+  'TIER-COHERENT-OWN': 'What a process has written itself stays in its memory.',
+  'TIER-COHERENT-LOST':
+    'Without the connection memory is served on or flushed, by option, and not trusted when it is back.',
   'TIER-FAILURE':
     'Without L2 loads go to the origin; no caller fails, or waits beyond tierTimeoutMs.',
   'TIER-BREAKER':

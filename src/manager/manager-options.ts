@@ -82,5 +82,6 @@ const TIER_ONLY = [
   'tierTimeoutMs',
   'breakerFailures',
   'breakerMs',
+  'onDisconnect',
   'maxPending',
 ] as const satisfies readonly (keyof TierOptions)[];

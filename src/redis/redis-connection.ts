@@ -5,6 +5,7 @@ import { GranaryError } from '../errors.ts';
 import { importRedis } from './redis-peer.ts';
 import type { RedisClientLike, RedisTierSettings } from './redis-options.ts';
 import type { RedisScript } from './redis-scripts.ts';
+import type { TrackingClient } from './redis-tracking.ts';
 
 /** Keys and arguments of a script. */
 export interface ScriptCall {
@@ -16,9 +17,13 @@ export interface ScriptCall {
 interface Commands {
   mGet(keys: readonly string[]): Promise<(Buffer | null)[]>;
   unlink(keys: readonly string[]): Promise<unknown>;
+  getRange(key: string, start: number, end: number): Promise<Buffer>;
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   eval(source: string, call: ScriptCall): Promise<unknown>;
 }
+
+/** A connection that is lost without a word is found out by this. */
+const TOLD = { emitInvalidate: true, pingInterval: 2_000, disableOfflineQueue: true } as const;
 
 interface OpenClient {
   readonly client: RedisClientLike & { destroy?(): unknown };
@@ -64,6 +69,28 @@ export class RedisConnection {
   async unlink(keys: readonly string[]): Promise<void> {
     const { commands } = await this.#opened();
     await this.#heard(commands.unlink(keys));
+  }
+
+  /** @returns the first bytes of each value, as text */
+  async heads(keys: readonly string[], length: number): Promise<string[]> {
+    const { commands } = await this.#opened();
+    const replies = keys.map((key) => commands.getRange(key, 0, length - 1));
+    return (await this.#heard(Promise.all(replies))).map((bytes) => bytes.toString('latin1'));
+  }
+
+  /**
+   * @returns one more client of the same kind, not connected, that tells what Redis says of changes;
+   *   `undefined` where there is more than one server, or it cannot be told which
+   */
+  async trackingClient(): Promise<TrackingClient | undefined> {
+    const { client, cluster, sentinel, clientOptions, url } = this.#settings;
+    if (cluster !== undefined || sentinel !== undefined) return undefined;
+    if (client === undefined) {
+      const redis = await importRedis();
+      return redis.createClient({ ...clientOptions, ...TOLD, url }) as TrackingClient;
+    }
+    const isSingle = 'socketEpoch' in client; // neither a pool, nor a cluster, nor sentinels
+    return isSingle ? (client.duplicate?.(TOLD) as TrackingClient | undefined) : undefined;
   }
 
   /** Sends a script by its hash, and by its text where Redis does not know it yet. */

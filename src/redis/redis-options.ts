@@ -10,6 +10,7 @@ export interface RedisClientLike {
   readonly isOpen: boolean;
   readonly isReady: boolean;
   connect(): Promise<unknown>;
+  duplicate?(options: object): object;
   withTypeMapping(mapping: Readonly<Record<number, unknown>>): object;
   on(event: string, listener: (cause?: unknown) => void): unknown;
   off(event: string, listener: (cause?: unknown) => void): unknown;
@@ -29,6 +30,12 @@ export interface RedisTierOptions extends TierValueOptions {
   readonly sentinel?: RedisSentinelOptions | undefined;
   /** In front of every key; default none. All processes with one prefix share entries. */
   readonly prefix?: string | undefined;
+  /**
+   * Whether Redis tells this process what others change, over one more connection (client tracking,
+   * mode BCAST): then memory drops it within milliseconds. Default true; with `cluster`, `sentinel`, and
+   * a `client` that is one of them or a pool there is none, and memory learns of it with the next read.
+   */
+  readonly tracking?: boolean | undefined;
   /** Invalidations that Redis and each process remember; default 10,000. */
   readonly maxInvalidations?: number | undefined;
   /** Gets what an operator may want to know: connections lost and regained. */
@@ -44,6 +51,7 @@ export interface RedisTierSettings {
   readonly sentinel: RedisSentinelOptions | undefined;
   readonly prefix: string;
   readonly envelope: EnvelopeOptions;
+  readonly tracking: boolean;
   readonly maxInvalidations: number;
   readonly logger: Logger | undefined;
 }
@@ -61,6 +69,7 @@ export function readRedisOptions(options: RedisTierOptions | undefined): RedisTi
     cluster,
     sentinel,
     prefix,
+    tracking = true,
     maxInvalidations = 10_000,
     logger,
     ...values
@@ -70,6 +79,7 @@ export function readRedisOptions(options: RedisTierOptions | undefined): RedisTi
   if (clientOptions !== undefined && (client ?? cluster ?? sentinel) !== undefined) {
     badOption('clientOptions', clientOptions, 'left out where url is not used');
   }
+  if (typeof tracking !== 'boolean') badOption('tracking', tracking, 'true or false');
   if (client !== undefined) checkClient(client);
   return {
     url: url ?? DEFAULT_URL,
@@ -79,6 +89,7 @@ export function readRedisOptions(options: RedisTierOptions | undefined): RedisTi
     sentinel,
     prefix: checkPrefix(prefix),
     envelope: readValueOptions(values),
+    tracking,
     maxInvalidations: checkInteger(
       'maxInvalidations',
       maxInvalidations,

@@ -94,7 +94,7 @@ return since(ARGV[1])`);
  * How: 'set' (newer than all), 'again' and a version (the same, unless something newer than that is held), or
  * a version (of a load, as of then, unless something newer is held).
  *
- * @returns which keys were left as they are, from 1
+ * @returns which keys were left as they are, from 1, and the version of now
  */
 export const WRITE: RedisScript = script(`${STATE}
 local first, now = 1, ARGV[1]
@@ -118,7 +118,7 @@ for at = first, #KEYS do
   elseif ttl == '0' then redis.call('SET', KEYS[at], version .. bytes)
   else redis.call('SET', KEYS[at], version .. bytes, 'PX', ttl) end
 end
-return left`);
+return { left, now }`);
 
 /** KEYS: state. @returns a version that is newer than all given out before */
 export const TICK: RedisScript = script(`${STATE}

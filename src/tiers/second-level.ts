@@ -216,7 +216,10 @@ export class SecondLevel<V> {
         this.journal.tell('tier-connected');
         void this.#outbox.flush();
       },
-      disconnected: (cause) => this.journal.tell('tier-disconnected', { cause }),
+      disconnected: (cause) => {
+        this.journal.tell('tier-disconnected', { cause });
+        if (this.#settings.onDisconnect === 'flush') this.#first.apply({ kind: 'all' });
+      },
     };
   }
 

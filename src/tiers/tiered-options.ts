@@ -1,5 +1,11 @@
 import type { CacheOptions } from '../cache/cache-options.ts';
-import { badOption, checkDurationMs, checkInteger, MAX_DURATION_MS } from '../options.ts';
+import {
+  badOption,
+  checkDurationMs,
+  checkInteger,
+  checkOneOf,
+  MAX_DURATION_MS,
+} from '../options.ts';
 import type { Tier } from './tier.ts';
 
 /** How a cache uses a second level; each but `tier` has a default. */
@@ -17,6 +23,12 @@ export interface TierOptions {
   readonly breakerFailures?: number | undefined;
   /** ms that it is left alone; default 1,000. */
   readonly breakerMs?: number | undefined;
+  /**
+   * What becomes of this process's memory when the second level cannot tell any more what others change:
+   * `serve`, the default, goes on with what it has, up to `l1TtlMs`; `flush` drops it. Either way it is
+   * dropped when the level is back.
+   */
+  readonly onDisconnect?: 'serve' | 'flush' | undefined;
   /**
    * Writes and invalidations that are kept while the second level cannot take them; default 10,000.
    * Beyond that all of it is invalidated instead, when it is back.
@@ -39,6 +51,7 @@ export interface TierSettings {
   readonly tierTimeoutMs: number;
   readonly breakerFailures: number;
   readonly breakerMs: number;
+  readonly onDisconnect: 'serve' | 'flush';
   readonly maxPending: number;
 }
 
@@ -61,6 +74,7 @@ export function readTierOptions<V>(
     tierTimeoutMs = 1_000,
     breakerFailures = 5,
     breakerMs = 1_000,
+    onDisconnect = 'serve',
     maxPending = 10_000,
     ttlMs = 900_000,
     maxEntries = DEFAULT_L1_ENTRIES,
@@ -73,6 +87,7 @@ export function readTierOptions<V>(
     tierTimeoutMs: checkInteger('tierTimeoutMs', tierTimeoutMs, 1, LONGEST_TIMER_MS),
     breakerFailures: checkInteger('breakerFailures', breakerFailures, 1, 1_000_000),
     breakerMs: checkInteger('breakerMs', breakerMs, 1, LONGEST_TIMER_MS),
+    onDisconnect: checkOneOf('onDisconnect', onDisconnect, ['serve', 'flush']),
     maxPending: checkInteger('maxPending', maxPending, 1, 1_000_000),
   };
   const firstTtlMs = shorterTtlMs(settings.l1TtlMs, settings.ttlMs);
