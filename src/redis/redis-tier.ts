@@ -51,8 +51,8 @@ export class RedisTier implements Tier, AsyncDisposable {
   #tracking: Promise<RedisTracking | undefined> | undefined;
   /** Keys that have changed and may be this process's own doing. */
   #doubtful = new Set<string>();
-  /** Whether something was read: what was told before that is nothing to anybody. */
-  #hasRead = false;
+  /** Whether anything was read or written: what has changed before that is nothing to anybody. */
+  #isUsed = false;
   #isClosed = false;
   readonly #stateKey: string;
   readonly #logKey: string;
@@ -88,7 +88,6 @@ export class RedisTier implements Tier, AsyncDisposable {
   /** One MGET; a script more where others have invalidated since the last read. */
   async getMany(names: readonly string[]): Promise<TierRead> {
     await this.#startTracking();
-    this.#hasRead = true;
     const replies = await this.#connection.mGet([
       ...names.map((name) => this.#keyOf(name)),
       this.#stateKey,
@@ -260,6 +259,7 @@ export class RedisTier implements Tier, AsyncDisposable {
     this.#tracking ??= this.#makeTracking();
     const tracking = await this.#tracking;
     await tracking?.started;
+    this.#isUsed = true;
   }
 
   async #makeTracking(): Promise<RedisTracking | undefined> {
@@ -281,7 +281,7 @@ export class RedisTier implements Tier, AsyncDisposable {
 
   /** What has changed while nobody told is not known: nothing in memory is to be trusted. */
   #onTracked(): void {
-    if (!this.#hasRead) return;
+    if (!this.#isUsed) return;
     this.#tell((listener) => listener.changed(undefined));
     this.#tell((listener) => listener.connected());
   }
