@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 
+/** In front of each value stands the version of its writing, in that many digits. */
+export const VERSION_LENGTH = 16;
+
 /** A Lua script: Redis runs it as one, with nothing in between. */
 export interface RedisScript {
   readonly source: string;

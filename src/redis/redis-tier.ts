@@ -1,28 +1,22 @@
 import { Buffer } from 'node:buffer';
 
-import { describeError } from '../describe-value.ts';
 import { envelopeKey, openEnvelope, sealEnvelope } from '../tiers/envelope.ts';
 import { invalidationText, type Invalidation } from '../tiers/invalidation.ts';
 import { resourceKey, uriOfResourceKey } from '../tiers/resource-key.ts';
 import type { Tier, TierEntry, TierListener, TierRead, TierWrite } from '../tiers/tier.ts';
 import { InvalidationLog, type OrderState, parseOrderState } from './invalidation-log.ts';
-import { OwnWrites } from './own-writes.ts';
+import { RedisCoherence } from './redis-coherence.ts';
 import { RedisConnection } from './redis-connection.ts';
 import {
   readRedisOptions,
   type RedisTierOptions,
   type RedisTierSettings,
 } from './redis-options.ts';
-import { RedisTracking } from './redis-tracking.ts';
-import { CATCH_UP, INVALIDATE, TICK, WRITE } from './redis-scripts.ts';
+import { CATCH_UP, INVALIDATE, TICK, WRITE, VERSION_LENGTH } from './redis-scripts.ts';
 
-/** In front of each value: the version of its writing. */
-const VERSION_LENGTH = 16;
 /** Keys that are in one place also in a cluster: Redis hashes what stands in braces. */
 const STATE_KEY = '{granary}:order';
 const LOG_KEY = '{granary}:invalidations';
-/** What the names of entries begin with. */
-const ENTRY_PREFIXES = ['resource:', 'private:'];
 
 /**
  * Redis, or Valkey, as second level, by node-redis (the optional peer `redis`, version 6).
@@ -47,13 +41,7 @@ export class RedisTier implements Tier, AsyncDisposable {
   readonly #connection: RedisConnection;
   readonly #listeners = new Set<TierListener>();
   readonly #log = new InvalidationLog();
-  readonly #own = new OwnWrites();
-  #tracking: Promise<RedisTracking | undefined> | undefined;
-  /** Keys that have changed and may be this process's own doing. */
-  #doubtful = new Set<string>();
-  /** Whether anything was read or written: what has changed before that is nothing to anybody. */
-  #isUsed = false;
-  #isClosed = false;
+  readonly #coherence: RedisCoherence;
   readonly #stateKey: string;
   readonly #logKey: string;
   /** The catching up that is under way, and the invalidation that it was begun for. */
@@ -73,6 +61,13 @@ export class RedisTier implements Tier, AsyncDisposable {
       connected: () => this.#tell((listener) => listener.connected()),
       disconnected: (cause) => this.#tell((listener) => listener.disconnected(cause)),
     });
+    this.#coherence = new RedisCoherence(this.#settings, this.#connection, this.#logKey, {
+      changed: (names) => this.#tell((listener) => listener.changed(names)),
+      // Without an answer what is read next will tell.
+      invalidated: () => void this.#fetchLog(Infinity).catch(() => {}),
+      restored: () => this.#tell((listener) => listener.connected()),
+      lost: (cause) => this.#tell((listener) => listener.disconnected(cause)),
+    });
   }
 
   /**
@@ -87,7 +82,7 @@ export class RedisTier implements Tier, AsyncDisposable {
 
   /** One MGET; a script more where others have invalidated since the last read. */
   async getMany(names: readonly string[]): Promise<TierRead> {
-    await this.#startTracking();
+    await this.#coherence.start();
     const replies = await this.#connection.mGet([
       ...names.map((name) => this.#keyOf(name)),
       this.#stateKey,
@@ -109,7 +104,7 @@ export class RedisTier implements Tier, AsyncDisposable {
       .filter((write) => !overtaken.includes(write.name))
       .flatMap((write) => this.#seal(write));
     if (sealed.length === 0) return overtaken;
-    await this.#startTracking();
+    await this.#coherence.start();
     const { isCluster } = await this.#connection.connect();
     const needsNow = sealed.some(({ how }) => how === 'set' || how.startsWith('again'));
     const left = isCluster
@@ -148,9 +143,8 @@ export class RedisTier implements Tier, AsyncDisposable {
 
   /** Closes the connection, unless that is a client of yours; a second call does nothing. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#listeners.clear();
-    (await this.#tracking?.catch(() => undefined))?.close();
+    await this.#coherence.close();
     await this.#connection.close();
   }
 
@@ -199,7 +193,7 @@ export class RedisTier implements Tier, AsyncDisposable {
   #write(writes: readonly SealedWrite[], now: string): Promise<number[]> {
     const keys = writes.map(({ name }) => this.#keyOf(name));
     const answer = this.#send(writes, keys, now);
-    this.#own.begin(keys, answer);
+    this.#coherence.own.begin(keys, answer);
     return answer;
   }
 
@@ -219,7 +213,7 @@ export class RedisTier implements Tier, AsyncDisposable {
     const places = left.map((place) => place - 1);
     for (const [at, { how }] of writes.entries()) {
       const own = how === 'set' || how.startsWith('again') ? String(version) : how;
-      if (!places.includes(at)) this.#own.add(keys[at]!, own);
+      if (!places.includes(at)) this.#coherence.own.add(keys[at]!, own);
     }
     return places;
   }
@@ -251,68 +245,6 @@ export class RedisTier implements Tier, AsyncDisposable {
     });
     const { state, records } = parseReply(reply);
     this.#tellInvalidated(this.#log.learn(state, records));
-  }
-
-  /** Done once: afterwards Redis tells, or it was found that it will not. */
-  async #startTracking(): Promise<void> {
-    if (!this.#settings.tracking || this.#isClosed) return;
-    this.#tracking ??= this.#makeTracking();
-    const tracking = await this.#tracking;
-    await tracking?.started;
-    this.#isUsed = true;
-  }
-
-  async #makeTracking(): Promise<RedisTracking | undefined> {
-    const { prefix, logger } = this.#settings;
-    const client = await this.#connection.trackingClient().catch((cause: unknown) => {
-      // A client of RESP2, or no node-redis at all: the read that waits for this tells that.
-      logger?.warn('Redis does not tell of changes', { cause: describeError(cause) });
-      return undefined;
-    });
-    if (client === undefined) return undefined;
-    const prefixes = [...ENTRY_PREFIXES.map((each) => prefix + envelopeKey(each)), this.#logKey];
-    const listener = {
-      changed: (key: string | undefined) => this.#onChanged(key),
-      ready: () => this.#onTracked(),
-      lost: (cause: unknown) => this.#tell((each) => each.disconnected(cause)),
-    };
-    return new RedisTracking(client, prefixes, listener, logger);
-  }
-
-  /** What has changed while nobody told is not known: nothing in memory is to be trusted. */
-  #onTracked(): void {
-    if (!this.#isUsed) return;
-    this.#tell((listener) => listener.changed(undefined));
-    this.#tell((listener) => listener.connected());
-  }
-
-  #onChanged(key: string | undefined): void {
-    if (key === undefined) this.#tell((listener) => listener.changed(undefined));
-    else if (key === this.#logKey) this.#catchUpLater();
-    else if (!this.#own.hasPart(key)) this.#tellChanged([key]);
-    else {
-      if (this.#doubtful.size === 0) queueMicrotask(() => void this.#settleDoubts());
-      this.#doubtful.add(key);
-    }
-  }
-
-  /** Without an answer what is read next will tell. */
-  #catchUpLater(): void {
-    this.#fetchLog(Infinity).catch(() => {});
-  }
-
-  async #settleDoubts(): Promise<void> {
-    const keys = [...this.#doubtful];
-    this.#doubtful = new Set();
-    const versions = await this.#connection.heads(keys, VERSION_LENGTH).catch(() => []);
-    await this.#own.settled();
-    this.#tellChanged(keys.filter((key, at) => versions[at] !== this.#own.versionOf(key)));
-  }
-
-  #tellChanged(keys: readonly string[]): void {
-    const start = this.#settings.prefix.length;
-    const names = keys.map((key) => key.slice(start));
-    if (names.length > 0) this.#tell((listener) => listener.changed(names));
   }
 
   #tellInvalidated(invalidations: readonly Invalidation[]): void {
