@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
@@ -5,6 +8,7 @@ import { RedisTier } from '../../src/redis/redis-tier.ts';
 import type { RedisTierOptions } from '../../src/redis/redis-options.ts';
 import { TieredCache } from '../../src/tiers/tiered-cache.ts';
 import type { TierOptions } from '../../src/tiers/tiered-options.ts';
+import { builtUrl } from '../support/child-module.ts';
 import { settled, watchProcess } from '../support/process-signals.ts';
 import { useRedis } from '../support/redis-server.ts';
 
@@ -80,6 +84,31 @@ describe('memory, as Redis tells of changes', () => {
       expect(await waited(() => !there.l1.has('user://42'))).toBeLessThan(50);
     },
   );
+
+  it('drops in another process within 50 ms of an invalidation that has returned [TIER-COHERENT]', async () => {
+    const [here] = open();
+    await here.set('user://42', 'Ada', { tags: ['users'] });
+    const source = `
+      const { TieredCache } = await import('${builtUrl('index.js')}');
+      const { RedisTier } = await import('${builtUrl('redis/index.js')}');
+      const tier = new RedisTier({ url: '${redis.url}', prefix: 'coherence-${prefixes}:' });
+      const cache = new TieredCache({ tier });
+      process.send({ value: await cache.get('user://42') });
+      cache.once('invalidated', () => process.send({ droppedAtMs: Date.now() }));
+      process.once('disconnect', async () => (cache.close(), tier.close()));`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const ended = once(child, 'exit');
+    expect((await once(child, 'message'))[0]).toEqual({ value: 'Ada' });
+    const dropping = once(child, 'message');
+    await here.invalidateTag('users');
+    const returnedAtMs = Date.now();
+    const [{ droppedAtMs }] = (await dropping) as [{ droppedAtMs: number }];
+    expect(droppedAtMs - returnedAtMs).toBeLessThanOrEqual(50);
+    child.disconnect();
+    expect((await ended)[0]).toBe(0);
+  });
 
   it('drops what others delete by hand, flush, or let expire [TIER-COHERENT]', async () => {
     const [here, there] = open();
