@@ -453,6 +453,58 @@ const adapters = list('milestone-6', 'test', {
   'BENTO-OPTIONS': 'Bad options of granaryDriver are refused by name, where they are given.',
 });
 
+const tiers = list('milestone-6', 'test', {
+  'TIER-DEFAULTS':
+    'Without options L1 keeps an entry for 1 minute and holds 1,000, and L2 keeps it for 15 minutes.',
+  'TIER-KEYS':
+    'Public entries stand in L2 under resource:{uri}; a partition or a later envelope is a further prefix.',
+  'TIER-READ-ORDER':
+    'A read goes to L1, then to L2, then to the origin, and fills what it has passed.',
+  'TIER-L1-DEADLINE': 'The deadline of an L1 entry never exceeds that of its L2 entry.',
+  'TIER-LOAD-MANY':
+    'loadMany is one pass over L1, one round trip to L2 and one call of the bulk loader for the rest.',
+  'TIER-ONE-TRIP':
+    'getMany and setMany of RedisTier take one round trip each, however many entries.',
+  'TIER-VALUES':
+    'L2 gives back every value that JSON, or where it is trusted structured clone, expresses.',
+  'TIER-COMPRESSED': 'Values above a size are compressed with zstd in L2.',
+  'TIER-INFLATE-BOUND': 'Nothing from L2 is inflated beyond a bound.',
+  'TIER-ENVELOPE': 'What is no entry of this version, or damaged, is a miss and never an error.',
+  'TIER-CLIENTS': 'RedisTier takes a URL, TLS, a client, a cluster and sentinels.',
+  'TIER-MISSING-PEER': 'Without node-redis RedisTier fails with an error that names the package.',
+  'TIER-OPTIONS':
+    'Bad options of tiers throw an error that names option, value and what is allowed.',
+  'TIER-INVALIDATION':
+    'An invalidation by URI, tag, template, prefix, RegExp or of all that has resolved holds in L2 for every process.',
+  'TIER-INVALIDATION-COST': 'An invalidation writes once and looks for no keys, whatever L2 holds.',
+  'TIER-OVERTAKEN':
+    'What a load has brought is not served from L2 where a set or an invalidation came after it began, in whatever process.',
+  'TIER-LOST-VERSIONS':
+    'Where L2 has lost what was invalidated, or forgets it, what was older is invalid.',
+  'TIER-APPLIED':
+    'What others have invalidated is dropped from L1 with the next read of L2 at the latest.',
+  'TIER-COHERENT':
+    'While Redis tells of changes, memory elsewhere has dropped what was set or invalidated within 50 ms.',
+  'TIER-COHERENT-OWN': 'What a process has written itself stays in its memory.',
+  'TIER-COHERENT-LOST':
+    'Without the connection memory is served on or flushed, by option, and not trusted when it is back.',
+  'TIER-FAILURE':
+    'Without L2 loads go to the origin; no caller fails, or waits beyond tierTimeoutMs.',
+  'TIER-BREAKER':
+    'After some failures in a row L2 is left alone for a while, then tried with one call.',
+  'TIER-REPLAY':
+    'A write or invalidation that failed is made up for when L2 is back: the last write of a key, unless L2 holds a newer one.',
+  'TIER-REPLAY-BOUND':
+    'What waits for L2 is bounded; beyond that everything is invalidated instead.',
+  'TIER-TOLD': 'What happens between the levels has an event and a counter.',
+  'TIER-KEYV': 'KeyvTier takes a Keyv, a storage adapter of it, or a Map as L2.',
+  'TIER-MANAGER':
+    'ResourceManager reads through L1, L2 and the origin, and invalidates in both levels.',
+  'HAZARD-19-TIER': 'No principal, session or token stands in clear in L2.',
+  'HAZARD-21-TRUST':
+    'Bytes from L2 reach no deserializer of V8 unless the operator says that L2 is trusted.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -474,4 +526,5 @@ export const requirements: readonly Requirement[] = [
   ...hotPath,
   ...hotPathDeep,
   ...adapters,
+  ...tiers,
 ];

@@ -42,3 +42,18 @@ export {
   type Resolution,
 } from './registry/uri-registry.ts';
 export { compileTemplate, type UriParams, type UriTemplate } from './registry/uri-template.ts';
+export type { Invalidation, EntryMatcher } from './tiers/invalidation.ts';
+export { entryMatcher } from './tiers/invalidation.ts';
+export { uriOfResourceKey } from './tiers/resource-key.ts';
+export type {
+  Tier,
+  TierEntry,
+  TierListener,
+  TierMoment,
+  TierRead,
+  TierWrite,
+} from './tiers/tier.ts';
+export type { TierEvent, TierEventListener, TierEventName } from './tiers/tier-journal.ts';
+export type { TierStats } from './tiers/tier-stats.ts';
+export { TieredCache, type TieredCacheStats } from './tiers/tiered-cache.ts';
+export type { TieredCacheOptions, TierOptions } from './tiers/tiered-options.ts';

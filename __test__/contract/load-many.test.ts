@@ -40,6 +40,63 @@ describeEachVariant('loadMany', (variant) => {
     expect(cache.stats()).toMatchObject({ loads: 2, coalescedLoads: 2 });
   });
 
+  it('hands over early what the loader delivers, kept as it says, also where it fails then [LOAD-MANY]', async () => {
+    const { cache, clock } = variant.open<string>();
+    const origin = deferred<Map<string, string>>();
+    const failed = granaryFailure(
+      () =>
+        cache.loadMany(
+          uris('a', 'b', 'c'),
+          (_, { deliver }) => {
+            deliver('mem://a', 'early', { ttlMs: 1_000, tags: ['t'] });
+            deliver('mem://a', 'twice');
+            deliver('mem://unasked', 'ignored');
+            deliver('mem://b', 'as the call says');
+            return origin.promise;
+          },
+          { ttlMs: 5_000, tags: ['of the call'] },
+        ),
+      'ERR_GRANARY_LOAD_FAILED',
+    );
+    expect(cache.peek('mem://a')).toBe('early');
+    expect(cache.info('mem://a')).toMatchObject({
+      tags: ['t'],
+      expiresAtMs: clock.now() + 1_000,
+    });
+    expect(cache.info('mem://b')).toMatchObject({
+      tags: ['of the call'],
+      expiresAtMs: clock.now() + 5_000,
+    });
+    origin.reject(new Error('down'));
+    await failed;
+    expect([...cache.keys()].toSorted()).toEqual(uris('a', 'b'));
+    const found = await cache.loadMany(uris('b', 'c'), (missing, { deliver, setTags }) => {
+      setTags(['late']);
+      deliver('mem://c', 'C');
+      return new Map(missing.map((uri) => [uri, 'not this one']));
+    });
+    expect([...found.values()]).toEqual(['as the call says', 'C']);
+    expect(cache.info('mem://c')?.tags).toEqual(['late']);
+  });
+
+  it('keeps nothing that was delivered and overtaken, or may not be kept [LOAD-MANY, LOAD-NOT-OVERWRITTEN]', async () => {
+    const { cache } = variant.open<string>();
+    const origin = deferred<Map<string, string>>();
+    let hand: (uri: string, value: string, options?: object) => void = () => {};
+    const loading = cache.loadMany(uris('a', 'b', 'c'), (_, { deliver }) => {
+      hand = deliver;
+      return origin.promise;
+    });
+    await settled();
+    cache.invalidate('mem://a');
+    hand('mem://a', 'old');
+    hand('mem://b', 'B', { ttlMs: -1 });
+    origin.resolve(new Map([['mem://c', 'C']]));
+    const failure = await granaryFailure(() => loading, 'ERR_GRANARY_LOAD_FAILED');
+    expect(failure.message).toContain('mem://b');
+    expect([...cache.keys()]).toEqual(uris('c'));
+  });
+
   it('makes no call where nothing is missing [LOAD-MANY]', async () => {
     const { cache } = variant.open<string>();
     const fail = (): never => {

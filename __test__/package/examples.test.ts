@@ -24,6 +24,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
     '{ hits: 1, loads: 2 }',
   ],
   'warm-restart': ["1 { name: 'Ada' }", '1', 'ERR_GRANARY_BAD_DUMP'],
+  'own-tier': ['user://42, load 1', 'user://42, load 1', 'user://42, load 2'],
   'shared-by-workers': ['1', 'true', '{"item":"tea","loadedBy":0}', '{"item":"tea","loadedBy":0}'],
 };
 

@@ -24,6 +24,7 @@ describe('package.json', () => {
       exports: {
         '.': { types: './dist/index.d.ts', default: './dist/index.js' },
         './mcp': { types: './dist/mcp/index.d.ts', default: './dist/mcp/index.js' },
+        './redis': { types: './dist/redis/index.d.ts', default: './dist/redis/index.js' },
         './keyv': { types: './dist/keyv/index.d.ts', default: './dist/keyv/index.js' },
         './bentocache': {
           types: './dist/bentocache/index.d.ts',
@@ -71,9 +72,10 @@ describe('layers of src', () => {
   const LAYERS = [
     ['cli'],
     ['mcp', 'files'],
-    ['keyv', 'bentocache'],
+    ['redis', 'keyv', 'bentocache'],
     ['adapters'],
     ['manager'],
+    ['tiers'],
     ['cache', 'registry', 'events'],
     ['native'],
     [''],
@@ -114,7 +116,7 @@ describe('layers of src', () => {
     const fromIndex = imports
       .filter(({ from }) => from === 'index.ts')
       .map(({ to }) => folderOf(to));
-    for (const folder of ['mcp', 'keyv', 'bentocache', 'cli']) {
+    for (const folder of ['mcp', 'redis', 'keyv', 'bentocache', 'cli']) {
       expect(fromIndex).not.toContain(folder);
     }
   });
@@ -127,6 +129,7 @@ describe('optional peers', () => {
       '@modelcontextprotocol/sdk': 'mcp/',
       bentocache: 'bentocache/',
       keyv: 'keyv/',
+      redis: 'redis/',
     };
     expect(Object.keys(peerDependencies as object)).toEqual(Object.keys(homes));
     expect(peerDependenciesMeta).toEqual(

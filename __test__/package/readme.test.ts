@@ -39,6 +39,7 @@ describe('README', () => {
     "storage: 'native', name:",
     'GranaryKeyvStore',
     'granaryDriver',
+    'RedisTier',
   ])('shows %s by an example [README-SNIPPETS]', (name) => {
     expect(snippets.filter(({ code }) => code.includes(name))).not.toEqual([]);
   });

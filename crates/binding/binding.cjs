@@ -842,3 +842,5 @@ module.exports.StoreDump = nativeBinding.StoreDump
 module.exports.StoreHandle = nativeBinding.StoreHandle
 module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker
+module.exports.compressValue = nativeBinding.compressValue
+module.exports.inflateValue = nativeBinding.inflateValue

@@ -167,6 +167,9 @@ export declare class StoreWaker {
   constructor(callback: () => void)
 }
 
+/** Compresses bytes into one zstd frame, which tells their length. */
+export declare function compressValue(bytes: Uint8Array): Buffer
+
 /** One entry of a dump; times in ms. */
 export interface DumpEntry {
   /** Under which it stands; well-formed. */
@@ -190,6 +193,9 @@ export interface DumpEntry {
   /** Each once; well-formed. */
   tags: Array<string>
 }
+
+/** What a frame holds; null where it is damaged or holds more than `max_bytes`. */
+export declare function inflateValue(frame: Uint8Array, maxBytes: number): Buffer | null
 
 /** What a thread finds that wants to load. */
 export interface StoreBoarding {

@@ -14,7 +14,14 @@ export interface LoadContext<V> {
 export type Loader<V> = (uri: string, context: LoadContext<V>) => V | Promise<V>;
 
 /** What a bulk loader is told; what it sets holds for every value that it returns. */
-export type BulkLoadContext<V> = Omit<LoadContext<V>, 'stale'>;
+export interface BulkLoadContext<V> extends Omit<LoadContext<V>, 'stale'> {
+  /**
+   * Hands over the value of one URI before the others are there, kept as `options` say: whoever waits
+   * for it has it at once, also where the loader fails afterwards. A URI that was not asked for, or was
+   * delivered before, is ignored.
+   */
+  deliver(uri: string, value: V, options?: SetOptions): void;
+}
 
 /** Makes the values of several URIs in one call; a URI that it leaves out has no value. */
 export type BulkLoader<V> = (

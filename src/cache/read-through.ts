@@ -3,7 +3,14 @@ import { GranaryError } from '../errors.ts';
 import { checkDurationMs, checkTags } from '../options.ts';
 import { abortedError, Flights, LoaderRun, type Flight } from './flights.ts';
 import type { Fleet, FleetOutcome } from './fleet.ts';
-import type { BulkLoadContext, BulkLoader, LoadContext, Loader, LoadOptions } from './loader.ts';
+import type {
+  BulkLoadContext,
+  BulkLoader,
+  LoadContext,
+  Loader,
+  LoadOptions,
+  SetOptions,
+} from './loader.ts';
 
 /** What read-through asks of its cache. */
 export interface LoadTarget<V> {
@@ -114,7 +121,7 @@ export class ReadThrough<V> {
     const context: LoadContext<V> = Object.freeze({
       signal: flight.run.controller.signal,
       stale,
-      ...this.#setters(chosen, [flight]),
+      ...this.#setters(chosen, () => [flight]),
     });
     this.loads++;
     try {
@@ -149,9 +156,18 @@ export class ReadThrough<V> {
     loader: BulkLoader<V>,
     chosen: Choices,
   ): Promise<void> {
+    const waiting = new Map(flights.map((flight) => [flight.uri, flight]));
     const context: BulkLoadContext<V> = Object.freeze({
       signal: run.controller.signal,
-      ...this.#setters(chosen, flights),
+      ...this.#setters(chosen, () => waiting.values()),
+      deliver: (uri: string, value: V, own: SetOptions = {}) => {
+        const flight = waiting.get(uri);
+        if (flight === undefined) return;
+        waiting.delete(uri);
+        const kept = new Choices({ ...chosen.options, ...own });
+        if (own.tags !== undefined) this.flights.retag(flight, kept.tags);
+        this.#land(flight, value, kept.options);
+      },
     });
     this.loads++;
     try {
@@ -162,13 +178,13 @@ export class ReadThrough<V> {
           `a bulk loader must return a Map from URI to value, got ${describeValue(values)}`,
         );
       }
-      for (const flight of flights) {
+      for (const flight of waiting.values()) {
         if (values.has(flight.uri)) this.#land(flight, values.get(flight.uri), chosen.options);
         else this.#refuse(flight, absenceError(flight.uri));
       }
     } catch (error) {
       this.loadFailures++;
-      for (const flight of flights) this.#crash(flight, error);
+      for (const flight of waiting.values()) this.#crash(flight, error);
     }
   }
 
@@ -233,7 +249,7 @@ export class ReadThrough<V> {
 
   #setters(
     chosen: Choices,
-    flights: readonly Flight<V>[],
+    flights: () => Iterable<Flight<V>>,
   ): Pick<LoadContext<V>, 'setTtl' | 'setTags'> {
     return {
       setTtl: (ttlMs) => {
@@ -242,7 +258,7 @@ export class ReadThrough<V> {
       },
       setTags: (tags) => {
         chosen.options = { ...chosen.options, tags: checkTags('tags', tags) };
-        for (const flight of flights) this.flights.retag(flight, chosen.tags);
+        for (const flight of flights()) this.flights.retag(flight, chosen.tags);
       },
     };
   }

@@ -1,13 +1,21 @@
 import type { CacheOptions } from '../cache/cache-options.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { badOption, checkDurationMs, checkFunction, checkOptions } from '../options.ts';
+import type { Tier } from '../tiers/tier.ts';
+import { readTierOptions, type TierOptions, type TierSettings } from '../tiers/tiered-options.ts';
 import { UriRegistry } from '../registry/uri-registry.ts';
 import type { ReadResult } from './read-result.ts';
 import type { ReadContext } from './read-context.ts';
 import { unreferencedTimers, type ReloadSchedule, type Timers } from './resource-watcher.ts';
 
-/** Options of `ResourceManager`: those of its cache, or a cache, and how watched URIs are reloaded. */
-export interface ManagerOptions extends CacheOptions<ReadResult> {
+/**
+ * Options of `ResourceManager`: those of its cache, or a cache, how a second level is used, and how watched
+ * URIs are reloaded. With a `tier`, `ttlMs` is how long a resource lives there, and `maxEntries` is 1,000
+ * by default.
+ */
+export interface ManagerOptions extends CacheOptions<ReadResult>, Omit<TierOptions, 'tier'> {
+  /** A second level that several processes share; whoever opened it closes it. */
+  readonly tier?: Tier | undefined;
   /** A cache from outside, in place of options for one; `close` leaves it open. */
   readonly cache?: ResourceCache<ReadResult> | undefined;
   /** A registry from outside. */
@@ -24,6 +32,7 @@ export interface ManagerOptions extends CacheOptions<ReadResult> {
 export interface ManagerSettings {
   readonly cache: ResourceCache<ReadResult> | undefined;
   readonly cacheOptions: CacheOptions<ReadResult>;
+  readonly tier: TierSettings | undefined;
   readonly registry: UriRegistry<ReadContext> | undefined;
   readonly schedule: ReloadSchedule;
 }
@@ -36,11 +45,11 @@ export function readManagerOptions(options: ManagerOptions | undefined): Manager
     reloadJitterMs = 1_000,
     timers = unreferencedTimers,
     random = Math.random,
-    ...cacheOptions
+    ...levels
   } = checkOptions('options', options);
   if (cache !== undefined) {
     if (!(cache instanceof ResourceCache)) badOption('cache', cache, 'a ResourceCache');
-    for (const [option, value] of Object.entries(cacheOptions)) {
+    for (const [option, value] of Object.entries(levels)) {
       if (value !== undefined) badOption(option, value, 'left out where a cache is given');
     }
   }
@@ -52,5 +61,27 @@ export function readManagerOptions(options: ManagerOptions | undefined): Manager
   }
   checkFunction('random', random);
   const jitterMs = checkDurationMs('reloadJitterMs', reloadJitterMs, 'at once');
-  return { cache, cacheOptions, registry, schedule: { jitterMs, timers, random } };
+  const schedule = { jitterMs, timers, random };
+  if (levels.tier === undefined) {
+    checkUntiered(levels);
+    return { cache, cacheOptions: levels, tier: undefined, registry, schedule };
+  }
+  const { settings, cacheOptions } = readTierOptions(levels);
+  return { cache, cacheOptions, tier: settings, registry, schedule };
 }
+
+function checkUntiered(options: Omit<TierOptions, 'tier'>): void {
+  for (const option of TIER_ONLY) {
+    const value = options[option];
+    if (value !== undefined) badOption(option, value, 'left out without a tier');
+  }
+}
+
+const TIER_ONLY = [
+  'l1TtlMs',
+  'tierTimeoutMs',
+  'breakerFailures',
+  'breakerMs',
+  'onDisconnect',
+  'maxPending',
+] as const satisfies readonly (keyof TierOptions)[];

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 
+import type { Partition } from '../cache/partition-key.ts';
 import { badOption } from '../options.ts';
 
 /** On whose behalf a resource is read. */
@@ -9,21 +10,6 @@ export interface Reader {
   /** The connection or session of the reader; used where there is no principal. */
   readonly session?: string | undefined;
 }
-
-/**
- * The part of the cache that a reader shares: `public`, or a hash that one principal or session has
- * to itself.
- */
-export type Partition = string;
-
-/** The partition that every reader shares. */
-export const PUBLIC_PARTITION: Partition = 'public';
-
-/**
- * Stands between URI and partition in a key. RFC 3986 allows no control character in a URI, so no
- * URI reaches into another's partitions, and a prefix of a URI is a prefix of all its keys.
- */
-export const PARTITION_SEPARATOR = '\u0000';
 
 /** 128 bits: enough that no two principals ever meet, short enough for every key to carry. */
 const HASH_LENGTH = 22;
@@ -47,19 +33,6 @@ export function readerOf(options: Reader): Reader {
 export function partitionOf({ principal, session }: Reader): Partition | undefined {
   if (principal !== undefined) return hashed('principal', principal);
   return session === undefined ? undefined : hashed('session', session);
-}
-
-/** @returns the key of a URI within a partition; public entries stand under the URI itself. */
-export function partitionKey(uri: string, partition: Partition): string {
-  return partition === PUBLIC_PARTITION ? uri : uri + PARTITION_SEPARATOR + partition;
-}
-
-/** @returns the URI and the partition that a key was made of. */
-export function splitKey(key: string): { uri: string; partition: Partition } {
-  const at = key.indexOf(PARTITION_SEPARATOR);
-  return at < 0
-    ? { uri: key, partition: PUBLIC_PARTITION }
-    : { uri: key.slice(0, at), partition: key.slice(at + 1) };
 }
 
 // The kind is hashed too: a session id never opens the partition of a principal of the same name.

@@ -1,4 +1,11 @@
 import type { LoadContext, LoadOptions } from '../cache/loader.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  PUBLIC_PARTITION,
+  splitKey,
+  type Partition,
+} from '../cache/partition-key.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { Restores } from '../cache/restores.ts';
 import type { EventHub } from '../events/event-hub.ts';
@@ -8,14 +15,9 @@ import {
   type ResourceEventName,
 } from '../events/resource-event.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
+import type { Invalidation } from '../tiers/invalidation.ts';
+import type { FirstLevel } from '../tiers/second-level.ts';
 import { PartitionIndex } from './partition-index.ts';
-import {
-  PARTITION_SEPARATOR,
-  partitionKey,
-  PUBLIC_PARTITION,
-  splitKey,
-  type Partition,
-} from './partition.ts';
 import type { ReadResult } from './read-result.ts';
 import { dropUri, dropUris } from './shared-partitions.ts';
 
@@ -38,7 +40,7 @@ const partitionedCaches = new WeakMap<ResourceCache<ReadResult>, PartitionedCach
  *
  * There is one for a cache, however many managers use it, so that all know the same partitions.
  */
-export class PartitionedCache {
+export class PartitionedCache implements FirstLevel {
   readonly cache: ResourceCache<ReadResult>;
   readonly #hubs = new Set<EventHub<ReadResult>>();
   /** Not kept where other threads fill the cache too: it would know their keys too late. */
@@ -161,6 +163,29 @@ export class PartitionedCache {
       this.cache.clear();
       return 0;
     });
+  }
+
+  /** Another process has written to one entry, or dropped it. */
+  invalidateKey(key: string): void {
+    this.cache.invalidate(key);
+  }
+
+  /** Another process has invalidated: whoever watches is told as if it had been here. */
+  apply(invalidation: Invalidation): void {
+    switch (invalidation.kind) {
+      case 'uri':
+        this.invalidate(invalidation.uri);
+        break;
+      case 'tag':
+        this.invalidateTag(invalidation.tag);
+        break;
+      case 'pattern':
+        this.invalidatePattern(invalidation.pattern);
+        break;
+      case 'all':
+        this.clear();
+        break;
+    }
   }
 
   /** From now on the hub gets the cache's events, each with the URI and the partition of its key. */

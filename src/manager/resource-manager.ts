@@ -1,6 +1,12 @@
 import { checkAbortSignal } from '../cache/cache-options.ts';
 import type { LoadContext } from '../cache/loader.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
+import {
+  PARTITION_SEPARATOR,
+  partitionKey,
+  PUBLIC_PARTITION,
+  type Partition,
+} from '../cache/partition-key.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
@@ -14,26 +20,30 @@ import {
   type Resolution,
 } from '../registry/uri-registry.ts';
 import { readManagerOptions, type ManagerOptions } from './manager-options.ts';
-import {
-  PARTITION_SEPARATOR,
-  partitionKey,
-  partitionOf,
-  PUBLIC_PARTITION,
-  type Partition,
-  readerOf,
-  type Reader,
-} from './partition.ts';
+import { partitionOf, readerOf, type Reader } from './partition.ts';
 import { PartitionedCache } from './partitioned-cache.ts';
 import type { ReadContext, ReadOptions } from './read-context.ts';
 import { readFailure } from './read-failure.ts';
+import { type Invalidation, patternInvalidation } from '../tiers/invalidation.ts';
+import { SecondLevel } from '../tiers/second-level.ts';
+import {
+  isTierEventName,
+  type TierEventListener,
+  type TierEventName,
+} from '../tiers/tier-journal.ts';
+import type { TierStats } from '../tiers/tier-stats.ts';
 import { toReadResult, type ReadResult } from './read-result.ts';
 import { ResourceWatcher } from './resource-watcher.ts';
 import { loadUncached } from './uncached-load.ts';
+
+type ManagerListener = ResourceListener<ReadResult> | TierEventListener;
 
 /** Counters of a manager: those of its cache, and the reads that bypassed it. */
 export interface ManagerStats extends CacheStats {
   /** Reads of patterns that are not public, by readers with neither principal nor session. */
   readonly uncachedReads: number;
+  /** What lies behind the cache, where it has a `tier`. */
+  readonly tier: TierStats | undefined;
 }
 
 /**
@@ -63,6 +73,7 @@ export class ResourceManager implements Disposable {
   readonly #ownsCache: boolean;
   readonly #hub = new EventHub<ReadResult>();
   readonly #watcher: ResourceWatcher;
+  readonly #level: SecondLevel<ReadResult> | undefined;
   readonly #stopFollowingRegistry: () => void;
   #uncachedReads = 0;
   #closed = false;
@@ -73,11 +84,12 @@ export class ResourceManager implements Disposable {
    * @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range.
    */
   constructor(options?: ManagerOptions) {
-    const { cache, cacheOptions, registry, schedule } = readManagerOptions(options);
+    const { cache, cacheOptions, tier, registry, schedule } = readManagerOptions(options);
     this.registry = registry ?? new UriRegistry<ReadContext>();
     this.#ownsCache = cache === undefined;
     this.#cache = PartitionedCache.of(cache ?? new ResourceCache<ReadResult>(cacheOptions));
     this.#cache.addHub(this.#hub);
+    this.#level = tier && new SecondLevel(tier, this.#cache, cacheOptions.clock);
     this.#watcher = new ResourceWatcher(
       {
         read: (uri, reader) => this.read(uri, reader),
@@ -139,14 +151,16 @@ export class ResourceManager implements Disposable {
     const loader = (context: LoadContext<ReadResult>): Promise<ReadResult> =>
       load(uri, resolution, context, reader);
     if (partition === undefined) return this.#readUncached(uri, loader, signal);
+    const key = partitionKey(uri, partition);
+    const level = this.#level;
+    const kept = { signal, ttlMs: resolution.ttlMs, tags: resolution.tags };
     try {
-      return await this.#cache.load(uri, partition, loader, {
-        signal,
-        ttlMs: resolution.ttlMs,
-        tags: resolution.tags,
-      });
+      if (level === undefined) return await this.#cache.load(uri, partition, loader, kept);
+      const behind = (context: LoadContext<ReadResult>): Promise<ReadResult> =>
+        level.load(key, context, loader, kept);
+      return await this.#cache.load(uri, partition, behind, level.firstLevelOptions(kept));
     } catch (error) {
-      throw readFailure(error, uri, partitionKey(uri, partition));
+      throw readFailure(error, uri, key);
     }
   }
 
@@ -189,7 +203,9 @@ export class ResourceManager implements Disposable {
   invalidate(uri: string): boolean {
     this.#checkOpen();
     checkUri(uri);
-    return this.#cache.invalidate(uri);
+    const dropped = this.#cache.invalidate(uri);
+    this.#invalidateBehind({ kind: 'uri', uri });
+    return dropped;
   }
 
   /**
@@ -201,19 +217,36 @@ export class ResourceManager implements Disposable {
    */
   invalidatePattern(pattern: RegExp | string): number {
     this.#checkOpen();
-    return this.#cache.invalidatePattern(pattern);
+    const dropped = this.#cache.invalidatePattern(pattern);
+    this.#invalidateBehind(patternInvalidation(pattern));
+    return dropped;
   }
 
   /** Drops every entry with this tag. @returns how many */
   invalidateTag(tag: string): number {
     this.#checkOpen();
-    return this.#cache.invalidateTag(tag);
+    const dropped = this.#cache.invalidateTag(tag);
+    this.#invalidateBehind({ kind: 'tag', tag });
+    return dropped;
   }
 
   /** Drops everything, in a cache from outside also what others have put there. */
   clear(): void {
     this.#checkOpen();
     this.#cache.clear();
+    this.#invalidateBehind({ kind: 'all' });
+  }
+
+  /**
+   * Waits for what is on its way to the `tier`: after an invalidation, so that no other process finds
+   * there what it is about; before a process ends, so that what it has loaded last is there for others.
+   *
+   * @returns resolves when it is there, or cannot be told now: then it is told when the tier is back
+   * @throws (rejects with) `ERR_GRANARY_CLOSED`
+   */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    await this.#level?.flush();
   }
 
   /** Frees what has expired now instead of within 50 ms. @returns how many this call freed */
@@ -230,23 +263,33 @@ export class ResourceManager implements Disposable {
 
   stats(): ManagerStats {
     this.#checkOpen();
-    return { ...this.#cache.cache.stats(), uncachedReads: this.#uncachedReads };
+    const tier = this.#level?.stats();
+    return { ...this.#cache.cache.stats(), uncachedReads: this.#uncachedReads, tier };
   }
 
   /**
    * Events carry the URI, and in `metadata.partition` whose copy it was: `public` or a hash. With a
-   * cache from outside they tell of everything in it.
+   * cache from outside they tell of everything in it. With a `tier` there are the events of
+   * `TieredCache` too.
    */
-  on(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
+  on(event: ResourceEventName, listener: ResourceListener<ReadResult>): this;
+  on(event: TierEventName, listener: TierEventListener): this;
+  on(event: ResourceEventName | TierEventName, listener: ManagerListener): this {
     return this.#listen(event, listener, false);
   }
 
-  once(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
+  once(event: ResourceEventName, listener: ResourceListener<ReadResult>): this;
+  once(event: TierEventName, listener: TierEventListener): this;
+  once(event: ResourceEventName | TierEventName, listener: ManagerListener): this {
     return this.#listen(event, listener, true);
   }
 
-  off(event: ResourceEventName, listener: ResourceListener<ReadResult>): this {
-    this.#hub.remove(event, listener);
+  off(event: ResourceEventName, listener: ResourceListener<ReadResult>): this;
+  off(event: TierEventName, listener: TierEventListener): this;
+  off(event: ResourceEventName | TierEventName, listener: ManagerListener): this {
+    if (isTierEventName(event)) {
+      this.#level?.journal.remove(event, listener as TierEventListener);
+    } else this.#hub.remove(event, listener as ResourceListener<ReadResult>);
     return this;
   }
 
@@ -255,6 +298,7 @@ export class ResourceManager implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopFollowingRegistry();
+    this.#level?.close();
     this.#watcher.close();
     this.#hub.removeAll();
     this.#cache.removeHub(this.#hub);
@@ -265,10 +309,21 @@ export class ResourceManager implements Disposable {
     this.close();
   }
 
-  #listen(event: ResourceEventName, listener: ResourceListener<ReadResult>, once: boolean): this {
+  #listen(
+    event: ResourceEventName | TierEventName,
+    listener: ManagerListener,
+    once: boolean,
+  ): this {
     this.#checkOpen();
-    this.#hub.add(event, listener, once);
+    if (isTierEventName(event)) {
+      this.#level?.journal.add(event, listener as TierEventListener, once);
+    } else this.#hub.add(event, listener as ResourceListener<ReadResult>, once);
     return this;
+  }
+
+  /** Replayed later where the tier is away: nobody need wait for it, but may by `flush`. */
+  #invalidateBehind(invalidation: Invalidation): void {
+    void this.#level?.invalidate(invalidation);
   }
 
   async #readUncached(
@@ -317,14 +372,16 @@ export class ResourceManager implements Disposable {
 
   /**
    * What another loader made must not be served as this one's, nor public what was private. Threads
-   * that share a cache register the same patterns as they start: one that has read nothing yet
+   * that share a cache, and processes that share a tier, register the same patterns as they start: one that has read nothing yet
    * changes nothing for the others.
    */
   #onRegistryChange({ registration }: RegistryChange<ReadContext>): void {
     const { pattern, template } = registration;
     const isWon = (uri: string): boolean =>
       template.match(uri) !== undefined && this.#wins(registration, uri);
-    if (this.#cache.cache.isShared && !this.#cache.isUsed) return this.#watcher.rehome(isWon);
+    const isShared = this.#cache.cache.isShared || this.#level !== undefined;
+    if (isShared && !this.#cache.isUsed) return this.#watcher.rehome(isWon);
+    this.#invalidateBehind(patternInvalidation(pattern));
     if (template.variables.length === 0) this.#cache.invalidate(pattern);
     else {
       const { literalPrefix: prefix } = template;

@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 
+import type { Partition } from '../cache/partition-key.ts';
 import { GranaryError } from '../errors.ts';
 import type { EventHub } from '../events/event-hub.ts';
 import type { ResourceEvent, ResourceEventName } from '../events/resource-event.ts';
 import { isNotFound } from './not-found.ts';
-import type { Partition, Reader } from './partition.ts';
+import type { Reader } from './partition.ts';
 import type { Drop, PartitionedCache, TagListener } from './partitioned-cache.ts';
 import type { ReadResult } from './read-result.ts';
 

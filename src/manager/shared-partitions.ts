@@ -1,6 +1,6 @@
+import { PARTITION_SEPARATOR, splitKey } from '../cache/partition-key.ts';
 import { dropMatching, type ResourceCache } from '../cache/resource-cache.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
-import { PARTITION_SEPARATOR, splitKey } from './partition.ts';
 import type { ReadResult } from './read-result.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
+import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
-import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../manager/partition.ts';
 import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';

@@ -11,7 +11,8 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
-import { partitionOf, PUBLIC_PARTITION } from '../manager/partition.ts';
+import { PUBLIC_PARTITION } from '../cache/partition-key.ts';
+import { partitionOf } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { failureAnswer, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';

@@ -10,6 +10,7 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
+pub mod compress;
 mod dump;
 mod outgoing;
 mod store;

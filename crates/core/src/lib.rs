@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod block;
 pub mod clock;
+pub mod compress;
 pub mod dump;
 pub mod error;
 pub mod heap_clock;

@@ -1,0 +1,75 @@
+import {
+  entryMatcher,
+  type EntryMatcher,
+  type Invalidation,
+  type Tier,
+  type TierEntry,
+  type TierListener,
+  type TierRead,
+  type TierWrite,
+  uriOfResourceKey,
+} from 'mcp-granary';
+
+/** A second level that does all that one must, in the memory of the process. */
+export class OwnTier implements Tier {
+  readonly #held = new Map<string, { entry: TierEntry; version: number }>();
+  readonly #invalidated: { matches: EntryMatcher; version: number }[] = [];
+  readonly #listeners = new Set<TierListener>();
+  /** Counts all that happens: a load takes the number of its beginning, and what comes later wins. */
+  #clock = 0;
+
+  async getMany(names: readonly string[]): Promise<TierRead> {
+    const entries = new Map<string, TierEntry>();
+    for (const name of names) {
+      const held = this.#held.get(name);
+      if (held !== undefined && this.#isValid(name, held)) entries.set(name, held.entry);
+    }
+    return { entries, moment: this.#clock };
+  }
+
+  async setMany(writes: readonly TierWrite[], by?: TierListener): Promise<readonly string[]> {
+    const left = writes.filter((write) => !this.#write(write)).map(({ name }) => name);
+    const written = writes.map(({ name }) => name).filter((name) => !left.includes(name));
+    for (const listener of this.#listeners) if (listener !== by) listener.changed(written);
+    return left;
+  }
+
+  async invalidate(invalidations: readonly Invalidation[], by?: TierListener): Promise<void> {
+    const version = ++this.#clock;
+    // A level for real use bounds this, and forgets an entry when it takes what is remembered of it.
+    for (const each of invalidations)
+      this.#invalidated.push({ matches: entryMatcher(each), version });
+    for (const listener of this.#listeners)
+      if (listener !== by) listener.invalidated(invalidations);
+  }
+
+  subscribe(listener: TierListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#held.clear();
+  }
+
+  #write(write: TierWrite): boolean {
+    const { name, moment, isRepeated, value, createdAtMs, expiresAtMs, tags } = write;
+    const held = this.#held.get(name);
+    const version = moment === undefined ? ++this.#clock : Number(moment);
+    const isOlder =
+      held !== undefined &&
+      (moment === undefined
+        ? isRepeated === true && held.entry.createdAtMs > createdAtMs
+        : held.version > version);
+    if (isOlder) return false;
+    this.#held.set(name, { entry: { value, createdAtMs, expiresAtMs, tags }, version });
+    return true;
+  }
+
+  #isValid(name: string, { entry, version }: { entry: TierEntry; version: number }): boolean {
+    const uri = uriOfResourceKey(name) ?? name;
+    return this.#invalidated.every(
+      (each) => each.version <= version || !each.matches(uri, entry.tags),
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export type { RedisClientLike, RedisTierOptions } from './redis-options.ts';
+export { RedisTier } from './redis-tier.ts';

@@ -1,0 +1,30 @@
+import type { Tier, TierRead } from './tier.ts';
+import type { TierGuard } from './tier-guard.ts';
+
+/** Look-ups of a second level that are made in one go cost one round trip together. */
+export class ReadBatch {
+  readonly #tier: Tier;
+  readonly #guard: TierGuard;
+  #names = new Set<string>();
+  #reading: Promise<TierRead | undefined> | undefined;
+
+  constructor(tier: Tier, guard: TierGuard) {
+    this.#tier = tier;
+    this.#guard = guard;
+  }
+
+  /** @returns what is held of these names and perhaps of others; `undefined` where it cannot be told */
+  read(names: readonly string[]): Promise<TierRead | undefined> {
+    for (const name of names) this.#names.add(name);
+    this.#reading ??= this.#readNext();
+    return this.#reading;
+  }
+
+  async #readNext(): Promise<TierRead | undefined> {
+    await Promise.resolve(); // whoever else asks in this turn has asked by now
+    const names = [...this.#names];
+    this.#names = new Set();
+    this.#reading = undefined;
+    return (await this.#guard.attempt('read', () => this.#tier.getMany(names)))?.result;
+  }
+}
