@@ -139,7 +139,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   info(uri: string): EntryInfo | undefined {
     const slot = this.#find(uri);
     if (slot === undefined) return undefined;
-    const { ttlMs, idleTtlMs, tags, ...life } = this.#lifeOf(slot, this.#clock.toWallMs(0));
+    const { ttlMs: _, idleTtlMs: __, tags, ...life } = this.#lifeOf(slot, this.#clock.toWallMs(0));
     const deadline = this.#table.deadlineOf(slot);
     return {
       ...life,

@@ -125,7 +125,7 @@ export class SegmentedQueue {
     words[word + NEWER] = WINDOW;
     words[word + PLACE] = (cost << SEGMENT_BITS) | Segment.window;
     held[0] = held[0]! + cost;
-    return held[0]! > this.#windowCost ? nodeAt(words[WINDOW + NEWER]!) : NONE;
+    return held[0] > this.#windowCost ? nodeAt(words[WINDOW + NEWER]!) : NONE;
   }
 
   /** Who has to leave the window next, as it is too large, or NONE. */
@@ -200,7 +200,7 @@ export class SegmentedQueue {
     words[word + NEWER] = GHOSTS;
     words[word + PLACE] = (1 << SEGMENT_BITS) | Segment.ghosts;
     held[3] = held[3]! + 1;
-    return held[3]! > this.mostGhosts ? this.exorcise() : NONE;
+    return held[3] > this.mostGhosts ? this.exorcise() : NONE;
   }
 
   /** The oldest ghost is none any more. @returns which it was, or NONE */
