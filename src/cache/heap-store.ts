@@ -79,8 +79,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   constructor(bounds: Bounds, parts: HeapParts, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
-    // -0 and not 0: the field shall be a double from the start.
-    this.ledger = { size: 0, weightBytes: -0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#words = parts.clock.words;
