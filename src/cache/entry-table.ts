@@ -194,6 +194,7 @@ export class EntryTable<V> {
   }
 
   clear(): void {
+    this.rows = new Float64Array(FEWEST_SLOTS * ROW_SIZE);
     this.keys.length = 0;
     this.values.length = 0;
     this.#extras.clear();

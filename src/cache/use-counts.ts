@@ -46,11 +46,8 @@ export class UseCounts {
 
   /** Another use. */
   count(node: number): void {
-    const at = tagAt(node);
-    const tag = this.#queue.words[at]!;
-    const halvings = (this.#age - (tag >> COUNT_BITS)) & AGE_MASK;
-    const count = halvings > COUNT_BITS ? 0 : (tag & MOST) >> halvings;
-    if (count < MOST) this.#set(at, count + 1);
+    const count = this.countOf(node);
+    if (count < MOST) this.#set(tagAt(node), count + 1);
   }
 
   clear(): void {
