@@ -114,7 +114,7 @@ describe('AdmissionOrder', () => {
       const followed = adaptive ? followedBy(entries) : 0;
       expect(store.slots.size).toBeGreaterThan(1.7 * entries);
       expect(store.slots.size).toBeLessThanOrEqual(2 * entries + followed);
-      for (let n = 0; n < 3 * entries; n++) store.use(`new://${n}`, 1);
+      for (let n = 0; n < 8 * entries; n++) store.use(`new://${n}`, 1);
       const most = adaptive ? 1.1 * entries + followed : 2 * entries;
       expect(store.slots.size).toBeLessThanOrEqual(most);
       for (const uri of [...store.slots.keys()]) store.drop(uri);

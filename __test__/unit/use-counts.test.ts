@@ -25,7 +25,7 @@ describe('UseCounts', () => {
           let counted = 0;
           for (const node of nodes) {
             const count = counts.get(node);
-            if (count === undefined) uses.begin(node);
+            if (count === undefined) uses.begin(node, false);
             else uses.count(node);
             if (count === 15) continue;
             counts.set(node, (count ?? 0) + 1);
@@ -41,16 +41,16 @@ describe('UseCounts', () => {
 
   it('forgets what was popular once, however long nobody looks', () => {
     const { uses } = open(1);
-    uses.begin(0);
+    uses.begin(0, false);
     for (let use = 1; use < 9; use++) uses.count(0);
     expect(uses.countOf(0)).toBe(9);
     for (const expected of [4, 2, 1, 0, 0, 0]) {
       // Five more make one halving: the rest of the period counts for half.
-      uses.begin(1);
-      for (let use = 0; use < 4; use++) uses.begin(1);
+      uses.begin(1, false);
+      for (let use = 0; use < 4; use++) uses.begin(1, false);
       expect(uses.countOf(0)).toBeLessThanOrEqual(Math.max(expected, 4));
     }
-    for (let use = 0; use < 10_000; use++) uses.begin(1);
+    for (let use = 0; use < 10_000; use++) uses.begin(1, false);
     expect(uses.countOf(0)).toBe(0);
   });
 
@@ -58,7 +58,7 @@ describe('UseCounts', () => {
     const { queue, uses } = open(100);
     queue.divide(10, 5);
     queue.enter(3, 1);
-    uses.begin(3);
+    uses.begin(3, false);
     uses.count(3);
     queue.mostGhosts = 1;
     queue.bury(3);
@@ -69,5 +69,20 @@ describe('UseCounts', () => {
     uses.count(3);
     queue.reserve(10_000);
     expect(uses.countOf(3)).toBe(3);
+  });
+
+  it('keeps the mark of a node, whatever is counted, until another key begins there', () => {
+    const { uses } = open(1);
+    uses.begin(0, true);
+    uses.begin(1, false);
+    for (let use = 0; use < 1_000; use++) {
+      expect(uses.count(0)).toBe(true);
+      expect(uses.count(1)).toBe(false);
+    }
+    uses.mark(1, true);
+    expect([uses.isMarked(1), uses.countOf(1)]).toEqual([true, uses.countOf(0)]);
+    uses.mark(1, false);
+    uses.begin(0, false);
+    expect([uses.isMarked(0), uses.isMarked(1)]).toEqual([false, false]);
   });
 });

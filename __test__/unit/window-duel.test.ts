@@ -22,11 +22,11 @@ class Told {
     if (known === undefined) {
       this.slots.set(key, slot);
       this.#queue.reserve(slot + 1);
-      this.#uses.begin(slot);
+      this.#uses.begin(slot, this.duel.draw());
     } else {
       this.#uses.count(slot);
     }
-    this.duel.observe(slot, cost, known === undefined);
+    if (this.#uses.isMarked(slot)) this.duel.observe(slot, cost);
   }
 }
 

@@ -69,11 +69,10 @@ export class AdmissionOrder implements Order {
   admit(slot: number, isKnown: boolean): void {
     const queue = this.#queue;
     queue.reserve(slot + 1);
-    if (isKnown) this.#uses.count(slot);
-    else this.#uses.begin(slot);
+    const isSampled = isKnown ? this.#uses.count(slot) : this.#begin(slot);
     const cost = this.#costOf(this.#table.weightOf(slot));
     const candidate = queue.enter(slot, cost);
-    if (this.#duel !== undefined) this.#observe(this.#duel, slot, cost, !isKnown);
+    if (isSampled) this.#observe(slot, cost);
     if (candidate !== NONE || isOver(this.#ledger)) this.#settle(candidate);
     if (--this.#epochLeft <= 0) this.#beginEpoch();
   }
@@ -81,9 +80,9 @@ export class AdmissionOrder implements Order {
   touch(slot: number): void {
     const queue = this.#queue;
     this.#table.setToldIn(slot, this.#ledger.epoch);
-    this.#uses.count(slot);
+    const isSampled = this.#uses.count(slot);
     queue.touch(slot);
-    if (this.#duel !== undefined) this.#observe(this.#duel, slot, queue.costOf(slot), false);
+    if (isSampled) this.#observe(slot, queue.costOf(slot));
   }
 
   reweigh(slot: number): void {
@@ -136,6 +135,34 @@ export class AdmissionOrder implements Order {
     const queue = this.#queue;
     const ledger = this.#ledger;
     let newcomer = candidate;
+    // What nearly all sets of a full cache come to.
+    if (
+      candidate !== NONE &&
+      ledger.size === ledger.maxEntries + 1 &&
+      ledger.weightBytes <= ledger.maxBytes
+    ) {
+      this.#compete(candidate);
+      newcomer = queue.overflow();
+      if (newcomer === NONE) return;
+    }
+    this.#settleAll(newcomer);
+  }
+
+  /** One entry is too many: the newcomer leaves, unless it is used more often than main's least used. */
+  #compete(newcomer: number): void {
+    const victim = this.#queue.victim(newcomer);
+    if (this.#uses.countOf(newcomer) > this.#uses.countOf(victim)) {
+      this.#queue.promote(newcomer);
+      this.#evict(victim);
+    } else {
+      this.#evict(newcomer);
+    }
+  }
+
+  #settleAll(candidate: number): void {
+    const queue = this.#queue;
+    const ledger = this.#ledger;
+    let newcomer = candidate;
     for (let moves = 0; moves < MOST_MOVES && newcomer !== NONE; moves++) {
       if (!isOver(ledger) || this.#makeRoomFor(newcomer)) queue.promote(newcomer);
       else this.#evict(newcomer);
@@ -184,7 +211,8 @@ export class AdmissionOrder implements Order {
 
   /** A key is a ghost no more. */
   #release(slot: number): void {
-    if (this.#duel?.follows(slot) !== true) this.#residence.release(slot);
+    if (this.#uses.isMarked(slot) && this.#duel?.follows(slot) === true) return;
+    this.#residence.release(slot);
   }
 
   /** As many as residents; few while nobody returns, as in a scan, whom to remember costs memory only. */
@@ -194,8 +222,17 @@ export class AdmissionOrder implements Order {
     this.#queue.mostGhosts = Math.max(0, Math.min(Math.max(most, FEWEST_GHOSTS), MOST_KEYS - size));
   }
 
-  #observe(duel: WindowDuel, slot: number, cost: number, isNew: boolean): void {
-    if (!duel.observe(slot, cost, isNew)) return;
+  /** A key that nothing is known of. @returns whether the duel wants to know of its uses */
+  #begin(slot: number): boolean {
+    const isSampled = this.#duel !== undefined && this.#duel.draw();
+    this.#uses.begin(slot, isSampled);
+    return isSampled;
+  }
+
+  /** A key of the sample was used. */
+  #observe(slot: number, cost: number): void {
+    const duel = this.#duel;
+    if (duel === undefined || !duel.observe(slot, cost)) return;
     for (const left of duel.takeLeft()) {
       if (!this.#queue.has(left) && !this.#queue.isGhost(left)) this.#residence.release(left);
     }
@@ -227,6 +264,7 @@ export class AdmissionOrder implements Order {
     this.#endDuel();
     this.#duelEntries = fitting;
     this.#duel = new WindowDuel(fitting, this.#capacity, this.#uses, this.#share);
+    for (const slot of this.#table.keys.keys()) this.#uses.mark(slot, this.#duel.draw());
   }
 
   /** Keys that only the duel knew go. */

@@ -49,12 +49,11 @@ export class DeadlineWheel {
   }
 
   /**
-   * As `schedule`, for a deadline that may have moved on: a slot that is due earlier stays where it
-   * is and is looked at again then.
+   * Whether a slot need not be scheduled for a deadline: it is looked at before that, and again then.
+   * So a deadline that moves on costs nothing.
    */
-  scheduleByThen(slot: number, deadline: number): void {
-    if (deadline === Infinity || this.#due[slot]! <= deadline) return;
-    this.schedule(slot, deadline);
+  isDueBy(slot: number, deadline: number): boolean {
+    return this.#due[slot]! <= deadline || deadline === Infinity;
   }
 
   cancel(slot: number): void {

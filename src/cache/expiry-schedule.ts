@@ -27,7 +27,11 @@ export class ExpirySchedule {
   /** An entry is new in its slot, or has another deadline. */
   expect(slot: number): void {
     const deadline = this.#table.deadlineOf(slot);
-    this.#wheel.scheduleByThen(slot, deadline);
+    if (!this.#wheel.isDueBy(slot, deadline)) this.#schedule(slot, deadline);
+  }
+
+  #schedule(slot: number, deadline: number): void {
+    this.#wheel.schedule(slot, deadline);
     if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
       // Reads the word as it is: moving the origin now would move it under this deadline.
       this.#timer.arm(deadline + 1, this.#clock.read());

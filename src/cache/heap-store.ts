@@ -201,22 +201,15 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
     const now = this.#now();
     this.#words[USED_AT] = now;
-    let slot = this.#slots.get(uri);
-    const isResident = slot !== undefined && this.#livesAt(slot, now);
+    const slot = this.#slots.get(uri);
     if (weight > this.ledger.maxEntryBytes) {
-      if (isResident) this.#remove(slot!);
-      this.#tellEvicted(uri, value, 'too-large');
+      this.#refuse(uri, value, slot, now);
       return;
     }
     if (lifetime !== this.#lifetime) this.#readLifetime(lifetime);
-    if (loaded && this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
-    if (isResident) {
-      this.#overwrite(slot!, value, weight, now, lifetime.ttlMs);
-      return;
-    }
-    // What has just expired may have lost its slot, too.
-    if (slot !== undefined) slot = this.#slots.get(uri);
-    this.#enter(uri, slot, value, weight, now, lifetime.ttlMs);
+    if (loaded) this.#tellLoaded(uri, value);
+    if (slot === undefined) this.#enter(uri, undefined, value, weight, now, lifetime.ttlMs);
+    else this.#setKnown(uri, slot, value, weight, now, lifetime.ttlMs);
   }
 
   /** Goes on with the life of an entry that a dump holds, unless the URI has an entry. */
@@ -353,8 +346,11 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   // Residence
 
   evict(slot: number): void {
-    const { keys, values } = this.#table;
-    this.#tellEvicted(keys[slot]!, values[slot]!, this.#resizing ? 'resize' : 'size');
+    this.#evictions++;
+    if (this.#hub.heard.evicted) {
+      const { keys, values } = this.#table;
+      this.#queueEvicted(keys[slot]!, values[slot]!, this.#resizing ? 'resize' : 'size');
+    }
     this.#detach(slot);
   }
 
@@ -371,7 +367,10 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   #now(): number {
     const now = this.#words[CLOCK]!;
-    if (now < REBASE_AT) return now;
+    return now < REBASE_AT ? now : this.#readClock();
+  }
+
+  #readClock(): number {
     let reading = this.#clock.read();
     // More than once after a sleep of weeks: the clock stops at its largest reading.
     while (this.#clock.ticking && reading >= REBASE_AT) {
@@ -443,6 +442,24 @@ export class HeapStore<V> implements Residence, Store<V, V> {
       idleTtlMs,
       tags,
     };
+  }
+
+  /** The key has a slot, and maybe an entry there. */
+  #setKnown(uri: string, slot: number, value: V, weight: number, now: number, ttlMs: number): void {
+    if (this.#livesAt(slot, now)) this.#overwrite(slot, value, weight, now, ttlMs);
+    // What has just expired may have lost its slot, too.
+    else this.#enter(uri, this.#slots.get(uri), value, weight, now, ttlMs);
+  }
+
+  /** A value is too large, and what it was to replace is old. */
+  #refuse(uri: string, value: V, slot: number | undefined, now: number): void {
+    if (slot !== undefined && this.#livesAt(slot, now)) this.#remove(slot);
+    this.#evictions++;
+    if (this.#hub.heard.evicted) this.#queueEvicted(uri, value, 'too-large');
+  }
+
+  #tellLoaded(uri: string, value: V): void {
+    if (this.#hub.heard.loaded) this.#hub.queue({ uri, event: 'loaded', value });
   }
 
   /** A new entry, whose lifetime has been read. @param known the slot that the key still has */
@@ -557,11 +574,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#hub.queue({ uri: keys[slot]!, event, value: values[slot]! });
   }
 
-  #tellEvicted(uri: string, value: V, cause: EvictionCause): void {
-    this.#evictions++;
-    if (this.#hub.heard.evicted) {
-      this.#hub.queue({ uri, event: 'evicted', value, metadata: { cause } });
-    }
+  #queueEvicted(uri: string, value: V, cause: EvictionCause): void {
+    this.#hub.queue({ uri, event: 'evicted', value, metadata: { cause } });
   }
 
   #remove(slot: number): void {

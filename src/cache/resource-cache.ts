@@ -425,7 +425,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     const { flights } = this.#readThrough;
     if (flights.size > 0) flights.detach(uri);
     this.#restores.overtake(uri);
-    this.#logIfTooLarge(uri, weight);
+    if (this.#settings.logger !== undefined) this.#logIfTooLarge(uri, weight);
     this.#store.set(uri, form, weight, lifetime, loaded);
     if (loaded) this.#hub.flush();
     else this.#end();
@@ -463,9 +463,11 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   #lifetimeOf(options: SetOptions | undefined): Lifetime {
-    const { lifetime } = this.#settings;
-    if (options === undefined) return lifetime;
-    const read = readLifetime(options, lifetime);
+    return options === undefined ? this.#settings.lifetime : this.#readLifetime(options);
+  }
+
+  #readLifetime(options: SetOptions): Lifetime {
+    const read = readLifetime(options, this.#settings.lifetime);
     for (const tag of read.tags) {
       if (!this.#store.accepts(tag)) badOption('tags', tag, WELL_FORMED);
     }
@@ -479,6 +481,11 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   #weigh(uri: string, value: V, form: unknown, options: SetOptions | undefined): number {
+    const isOurs = options === undefined && this.#settings.weigh === weighValue;
+    return isOurs ? this.#store.weigh(form) : this.#askWeight(uri, value, form, options);
+  }
+
+  #askWeight(uri: string, value: V, form: unknown, options: SetOptions | undefined): number {
     const given = options?.weightBytes;
     if (given !== undefined) return checkWeight('weightBytes', given);
     const { weigh } = this.#settings;

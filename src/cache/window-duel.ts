@@ -22,9 +22,10 @@ const DECAY = 0.98;
 /** A lead below so many standard deviations of a count of hits may be chance. */
 const MARGIN = 0.15;
 
-/** What is known of a slot; from `FIRST_NODE` on, its node in the shadows. */
-const Follow = { undecided: 0, no: 1, yes: 2 } as const;
-const FIRST_NODE = 3;
+/** In `#nodes`: no shadow has the slot. */
+const NOWHERE = 0;
+/** What stands there for node 0. */
+const FIRST_NODE = 1;
 
 /** Keys return if one in so many accesses is one that some shadow has. */
 const FEWEST_RETURNING = 64;
@@ -48,14 +49,17 @@ interface Shadow {
 export class WindowDuel {
   /** The share that has been best so far. */
   share: number;
-  /** Whether it pays to remember who left: in the last round some keys came back. */
+  /** Whether it pays to remember who left: of late some keys came back. */
   areReturning = true;
   readonly #uses: UseCounts;
-  readonly #sampleMask: number;
+  /** One key in so many is in the sample. */
+  readonly #sample: number;
+  /** Keys until the next one of the sample. */
+  #skip = 0;
   readonly #capacity: number;
   readonly #shadows: Shadow[];
-  /** By slot, of `Follow`. */
-  #follows = new Int32Array(0);
+  /** By slot: its node in the shadows, counted from `FIRST_NODE`. */
+  #nodes = new Int32Array(0);
   /** By node. */
   readonly #slots: number[] = [];
   /** In how many shadows each node is. */
@@ -65,7 +69,9 @@ export class WindowDuel {
   #random = 1;
   readonly #roundLength: number;
   #roundSeen = 0;
-  #roundHits = 0;
+  /** Of the rounds so far, each for half of the next. */
+  #recentSeen = 0;
+  #recentHits = 0;
   #weightSeen = 0;
   #leader: number;
 
@@ -81,7 +87,7 @@ export class WindowDuel {
     let sample = DENSEST_SAMPLE;
     while (entries / sample > SHADOW_ENTRIES) sample *= 2;
     this.#uses = uses;
-    this.#sampleMask = sample - 1;
+    this.#sample = sample;
     this.#capacity = capacity / sample;
     this.#roundLength = Math.max(1, Math.round(entries / sample));
     this.#shadows = WINDOW_SHARES.map((share) => {
@@ -93,28 +99,36 @@ export class WindowDuel {
 
   /** Whether any shadow has it. */
   follows(slot: number): boolean {
-    return (this.#follows[slot] ?? Follow.undecided) >= FIRST_NODE;
+    return (this.#nodes[slot] ?? NOWHERE) !== NOWHERE;
   }
 
   /** The slots that any shadow has. */
   followed(): number[] {
-    return this.#slots.filter((slot, node) => this.#follows[slot] === FIRST_NODE + node);
+    return this.#slots.filter((slot, node) => this.#nodes[slot] === FIRST_NODE + node);
   }
 
   /**
-   * The key of a slot was used. Costs a look-up for most keys.
+   * Whether the next new key is one of the sample. To be asked once for each, and kept.
    *
-   * @param isNew whether the slot has another key than when it was last observed
+   * The gaps are drawn, not the keys, which is the same (geometric distribution) and costs a subtraction.
+   */
+  draw(): boolean {
+    if (this.#skip > 0) {
+      this.#skip--;
+      return false;
+    }
+    this.#skip = this.#drawGap();
+    return true;
+  }
+
+  /**
+   * A key of the sample was used.
+   *
    * @returns whether the share may have changed or slots have left all shadows
    */
-  observe(slot: number, cost: number, isNew: boolean): boolean {
-    if (slot >= this.#follows.length) this.#grow(slot + 1);
-    let follow = isNew ? Follow.undecided : this.#follows[slot]!;
-    if (follow === Follow.undecided) {
-      follow = this.#draw();
-      this.#follows[slot] = follow;
-    }
-    return follow !== Follow.no && cost <= this.#capacity && this.#replay(slot, cost, follow);
+  observe(slot: number, cost: number): boolean {
+    if (slot >= this.#nodes.length) this.#grow(slot + 1);
+    return cost <= this.#capacity && this.#replay(slot, cost);
   }
 
   /** The slots that have left all shadows since the last call. */
@@ -124,9 +138,11 @@ export class WindowDuel {
     return left;
   }
 
-  #replay(slot: number, cost: number, follow: number): boolean {
-    if (follow >= FIRST_NODE) this.#roundHits++;
-    const node = follow >= FIRST_NODE ? follow - FIRST_NODE : this.#take(slot);
+  #replay(slot: number, cost: number): boolean {
+    const place = this.#nodes[slot]!;
+    if (place !== NOWHERE) this.#recentHits++;
+    this.#recentSeen++;
+    const node = place === NOWHERE ? this.#take(slot) : place - FIRST_NODE;
     for (const shadow of this.#shadows) {
       if (shadow.queue.has(node)) {
         shadow.queue.touch(node);
@@ -176,9 +192,10 @@ export class WindowDuel {
   }
 
   #endRound(): true {
-    this.areReturning = this.#roundHits * FEWEST_RETURNING >= this.#roundSeen;
+    this.areReturning = this.#recentHits * FEWEST_RETURNING >= this.#recentSeen;
+    this.#recentSeen /= 2;
+    this.#recentHits /= 2;
     this.#roundSeen = 0;
-    this.#roundHits = 0;
     const scores = this.#shadows.map(({ score }) => score);
     const best = scores.indexOf(Math.max(...scores));
     const lead = scores[best]! - scores[this.#leader]!;
@@ -191,32 +208,37 @@ export class WindowDuel {
     return true;
   }
 
-  /** Whether a key is in the sample: the high bits of a linear congruential generator (Knuth). */
-  #draw(): number {
+  #drawGap(): number {
+    if (this.#sample === 1) return 0;
+    return Math.floor(Math.log(1 - this.#nextRandom()) / Math.log(1 - 1 / this.#sample));
+  }
+
+  /** 0 to 1, less than that: the high bits of a linear congruential generator (Knuth). */
+  #nextRandom(): number {
     this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) | 0;
-    return ((this.#random >>> 16) & this.#sampleMask) === 0 ? Follow.yes : Follow.no;
+    return (this.#random >>> 8) / 2 ** 24;
   }
 
   #take(slot: number): number {
     const node = this.#free.pop() ?? this.#slots.length;
     this.#slots[node] = slot;
     this.#places[node] = 0;
-    this.#follows[slot] = FIRST_NODE + node;
+    this.#nodes[slot] = FIRST_NODE + node;
     for (const { queue } of this.#shadows) queue.reserve(node + 1);
     return node;
   }
 
   #release(node: number): void {
     const slot = this.#slots[node]!;
-    this.#follows[slot] = Follow.yes;
+    this.#nodes[slot] = NOWHERE;
     this.#left.push(slot);
     this.#free.push(node);
   }
 
   #grow(slots: number): void {
-    const former = this.#follows;
-    this.#follows = new Int32Array(Math.max(64, 2 ** Math.ceil(Math.log2(slots))));
-    this.#follows.set(former);
+    const former = this.#nodes;
+    this.#nodes = new Int32Array(Math.max(64, 2 ** Math.ceil(Math.log2(slots))));
+    this.#nodes.set(former);
   }
 }
 
