@@ -2,15 +2,13 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { AdmissionOrder } from '../../src/cache/admission-order.ts';
-import { EntryTable, Terms } from '../../src/cache/entry-table.ts';
+import { EntryTable } from '../../src/cache/entry-table.ts';
 import { isOver, type Ledger } from '../../src/cache/ledger.ts';
 import type { Residence } from '../../src/cache/order.ts';
 
-const TERMS = new Float64Array(Terms.size);
-
 /** What a store does for its order, and checks of what the order asks of it. */
 class Store implements Residence {
-  readonly table = new EntryTable<string>();
+  readonly table = new EntryTable<string>(true);
   readonly slots = new Map<string, number>();
   readonly ledger: Ledger;
   readonly order: AdmissionOrder;
@@ -29,7 +27,7 @@ class Store implements Residence {
     }
     const slot = known ?? this.table.take(key);
     this.slots.set(key, slot);
-    this.table.begin(slot, key, weight, 0, TERMS, -1);
+    this.table.begin(slot, key, weight, 0, 0, 0, -1);
     this.ledger.size++;
     this.ledger.weightBytes += weight;
     this.order.admit(slot, known !== undefined);

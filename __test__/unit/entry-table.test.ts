@@ -1,20 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import { EntryTable, Row, Terms } from '../../src/cache/entry-table.ts';
+import { EntryTable, HitWord, MOST_COUNTED, NEVER_FRESH } from '../../src/cache/entry-table.ts';
 
-function terms(freshMs: number, ttlMs: number): Float64Array {
-  const given = new Float64Array(Terms.size);
-  given[Terms.freshMs] = freshMs;
-  given[Terms.ttlMs] = ttlMs;
-  return given;
+function freshUntil(table: EntryTable<unknown>, slot: number): number {
+  return table.words[slot * HitWord.size + HitWord.freshUntil]!;
 }
 
 describe('EntryTable', () => {
   it('keeps all rows apart as it grows, and through the reuse of slots', () => {
-    const table = new EntryTable<number>();
+    const table = new EntryTable<number>(true);
     const slots = Array.from({ length: 1_000 }, (_, n) => {
       const slot = table.take(`mem://${n}`);
-      table.begin(slot, n, n, 10 * n, terms(n, n + 1), n % 7);
+      table.begin(slot, n, n, 10 * n, n, n + 1, n % 7);
       return slot;
     });
     for (const slot of slots.slice(0, 500)) {
@@ -27,42 +24,69 @@ describe('EntryTable', () => {
     for (const n of [500, 777, 999]) {
       expect([table.keys[n], table.values[n], table.weightOf(n)]).toEqual([`mem://${n}`, n, n]);
       expect([table.toldIn(n), table.ttlMsOf(n)]).toEqual([n % 7, n + 1]);
-      expect(table.rows[n * Row.size + Row.freshUntil]).toBe(11 * n);
+      expect(freshUntil(table, n)).toBe(11 * n);
       expect(table.deadlineOf(n)).toBe(11 * n + 1);
     }
   });
 
   it('lives to its deadline by age or by idleness, whichever comes first', () => {
-    const table = new EntryTable<string>();
+    const table = new EntryTable<string>(true);
     const slot = table.take('mem://a');
-    table.begin(slot, 'a', 1, 1_000, terms(-Infinity, 500), -1);
+    table.begin(slot, 'a', 1, 1_000, NEVER_FRESH, 500, -1);
     table.setExtras(slot, { idleTtlMs: 200, tags: [] });
     expect(table.deadlineOf(slot)).toBe(1_200);
     table.resume(slot, 1_400, 3);
     expect(table.deadlineOf(slot)).toBe(1_500);
     table.setExtras(slot, undefined);
-    table.begin(slot, 'a', 1, 1_000, terms(1, 0), -1);
+    table.begin(slot, 'a', 1, 1_000, 1, 0, -1);
     expect(table.deadlineOf(slot)).toBe(Infinity);
   });
 
   it('moves all times with the origin of its clock, and never wakes what is empty', () => {
-    const table = new EntryTable<string>();
+    const table = new EntryTable<string>(true);
     const [full, empty] = [table.take('mem://full'), table.take('mem://empty')];
-    for (const slot of [full, empty]) table.begin(slot, 'x', 1, 5_000, terms(100, 200), -1);
+    for (const slot of [full, empty]) table.begin(slot, 'x', 1, 5_000, 100, 200, -1);
     table.empty(empty);
     table.rebase(4_000);
     expect(table.deadlineOf(full)).toBe(1_200);
     expect(table.accessedAtOf(full)).toBe(1_000);
-    expect(table.rows[full * Row.size + Row.freshUntil]).toBe(1_100);
-    expect(table.rows[empty * Row.size + Row.freshUntil]).toBe(-Infinity);
+    expect(freshUntil(table, full)).toBe(1_100);
+    expect(freshUntil(table, empty)).toBe(-(2 ** 31));
   });
 
   it('takes a negative weight for the complement of an upper bound', () => {
-    const table = new EntryTable<string>();
+    const table = new EntryTable<string>(true);
     const slot = table.take('mem://a');
-    table.begin(slot, 'abc', ~9, 0, terms(0, 0), -1);
+    table.begin(slot, 'abc', ~9, 0, 0, 0, -1);
     expect([table.weightOf(slot), table.isUnweighed(slot)]).toEqual([9, true]);
     table.setWeight(slot, 3);
     expect([table.weightOf(slot), table.isUnweighed(slot)]).toEqual([3, false]);
+  });
+
+  it('counts more accesses than a word has room for', () => {
+    const table = new EntryTable<string>(true);
+    const slot = table.take('mem://a');
+    table.begin(slot, 'a', 1, 0, 10, 0, -1);
+    const at = slot * HitWord.size + HitWord.accessCount;
+    for (const accesses of [MOST_COUNTED, MOST_COUNTED, 7]) {
+      table.words[at]! += accesses;
+      if (accesses === MOST_COUNTED) table.carryCount(slot);
+    }
+    expect(table.accessCountOf(slot)).toBe(2 * MOST_COUNTED + 7);
+    table.resume(slot, 3, 2 ** 40);
+    table.words[at]!++;
+    expect(table.accessCountOf(slot)).toBe(2 ** 40 + 1);
+    table.begin(slot, 'b', 1, 0, 10, 0, -1);
+    expect(table.accessCountOf(slot)).toBe(0);
+  });
+
+  it("keeps the readings of a user's clock as they are", () => {
+    const table = new EntryTable<string>(false);
+    const slot = table.take('mem://a');
+    table.begin(slot, 'a', 1, 1e12 + 0.25, NEVER_FRESH, 100, -1);
+    expect(table.accessedAtOf(slot)).toBe(1e12 + 0.25);
+    table.use(slot, 1e12 + 0.5);
+    expect(table.accessedAtOf(slot)).toBe(1e12 + 0.5);
+    expect([table.bornOf(slot), freshUntil(table, slot)]).toEqual([1e12 + 0.25, -(2 ** 31)]);
   });
 });

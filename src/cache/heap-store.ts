@@ -6,7 +6,7 @@ import type { Bounds } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
-import { type EntryExtras, EntryTable, Row, Terms } from './entry-table.ts';
+import { type EntryExtras, EntryTable, HitWord, MOST_COUNTED, NEVER_FRESH } from './entry-table.ts';
 import { ExpirySchedule } from './expiry-schedule.ts';
 import { dumpHeap, HeapSink } from './heap-dump.ts';
 import type { HeapParts } from './heap-parts.ts';
@@ -21,11 +21,12 @@ import { Unweighed } from './unweighed.ts';
 import { weighValue } from './value-weight.ts';
 
 // Constants of this module are part of the compiled code; imported ones are loaded at each use.
-const ROW_SIZE = Row.size;
-const FRESH_UNTIL = Row.freshUntil;
-const TOLD_IN = Row.toldIn;
-const ACCESS_COUNT = Row.accessCount;
-const ACCESSED_AT = Row.accessedAt;
+const HIT_WORDS = HitWord.size;
+const FRESH_UNTIL = HitWord.freshUntil;
+const TOLD_IN = HitWord.toldIn;
+const ACCESS_COUNT = HitWord.accessCount;
+const ACCESSED_AT = HitWord.accessedAt;
+const FULL_COUNT = MOST_COUNTED;
 const CLOCK = Word.clock;
 const USED_AT = Word.usedAt;
 
@@ -61,9 +62,9 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   /** The slot of each key: of entries, and of keys that the order remembers. */
   readonly #slots = new Map<string, number>();
-  readonly #table = new EntryTable<V>();
+  readonly #table: EntryTable<V>;
   readonly #clock: StoreClock;
-  readonly #words: Int32Array;
+  readonly #clockWords: Int32Array;
   readonly #hub: EventHub<V>;
   readonly #parts: HeapParts;
   readonly #tags = new TagIndex();
@@ -74,7 +75,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   #resizing = false;
   /** The lifetime of the last set, which most sets share, and what it comes to. */
   #lifetime: Lifetime | undefined;
-  readonly #terms = new Float64Array(Terms.size);
+  #freshMs = NEVER_FRESH;
   #extras: EntryExtras | undefined;
 
   constructor(bounds: Bounds, parts: HeapParts, hub: EventHub<V>) {
@@ -82,7 +83,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
-    this.#words = parts.clock.words;
+    this.#clockWords = parts.clock.words;
+    this.#table = new EntryTable(parts.clock.ticking);
     this.#hub = hub;
     this.#schedule = new ExpirySchedule(this.#table, parts.clock, this);
     this.#order = parts.createOrder(this.ledger, this.#table, this);
@@ -109,19 +111,22 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   get(uri: string): V | undefined {
     const slot = this.#slots.get(uri);
     if (slot === undefined) return undefined;
-    const { rows, values } = this.#table;
-    const row = slot * ROW_SIZE;
-    const words = this.#words;
-    let now = words[CLOCK]!;
-    if (now > rows[row + FRESH_UNTIL]!) {
+    const { words, values } = this.#table;
+    const at = slot * HIT_WORDS;
+    const clockWords = this.#clockWords;
+    let now = clockWords[CLOCK]!;
+    if (now > words[at + FRESH_UNTIL]!) {
       now = this.#now();
       if (!this.#livesAt(slot, now)) return undefined;
+      this.#table.use(slot, now);
     }
-    words[USED_AT] = now;
+    clockWords[USED_AT] = now;
     this.#hits++;
-    rows[row + ACCESS_COUNT]!++;
-    rows[row + ACCESSED_AT] = now;
-    if (rows[row + TOLD_IN] !== this.ledger.epoch) this.#order.touch(slot);
+    words[at + ACCESSED_AT] = now;
+    const count = words[at + ACCESS_COUNT]! + 1;
+    words[at + ACCESS_COUNT] = count;
+    if (count === FULL_COUNT) this.#table.carryCount(slot);
+    if (words[at + TOLD_IN] !== this.ledger.epoch) this.#order.touch(slot);
     return values[slot];
   }
 
@@ -200,7 +205,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
    */
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
     const now = this.#now();
-    this.#words[USED_AT] = now;
+    this.#clockWords[USED_AT] = now;
     const slot = this.#slots.get(uri);
     if (weight > this.ledger.maxEntryBytes) {
       this.#refuse(uri, value, slot, now);
@@ -226,7 +231,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     if (ttlMs > 0 && now > born + ttlMs) return 'expired';
     if (idleTtlMs > 0 && now > usedAt + idleTtlMs) return 'expired';
     this.#readLifetime({ ttlMs, idleTtlMs, tags });
-    this.#words[USED_AT] = now;
+    this.#clockWords[USED_AT] = now;
     this.#enter(uri, this.#slots.get(uri), value, weightBytes, born, ttlMs);
     const slot = this.#slots.get(uri);
     if (slot !== undefined) this.#table.resume(slot, usedAt, life.accessCount);
@@ -366,7 +371,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   }
 
   #now(): number {
-    const now = this.#words[CLOCK]!;
+    const now = this.#clockWords[CLOCK]!;
     return now < REBASE_AT ? now : this.#readClock();
   }
 
@@ -396,11 +401,9 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#lifetime = lifetime;
     this.#extras = idleTtlMs > 0 || tags.length > 0 ? lifetime : undefined;
     // An injected clock's readings may be larger than ASLEEP.
-    let freshMs = Math.floor(ttlMs);
-    if (!this.#clock.ticking || idleTtlMs > 0) freshMs = -Infinity;
-    else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) freshMs = MAX_FAST_TTL_MS;
-    this.#terms[Terms.freshMs] = freshMs;
-    this.#terms[Terms.ttlMs] = ttlMs;
+    if (!this.#clock.ticking || idleTtlMs > 0) this.#freshMs = NEVER_FRESH;
+    else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) this.#freshMs = MAX_FAST_TTL_MS;
+    else this.#freshMs = Math.floor(ttlMs);
   }
 
   /** The slot of the entry if it lives; no access is recorded. */
@@ -412,7 +415,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   /** Whether the slot has an entry; frees it if it has expired. */
   #livesAt(slot: number, now: number): boolean {
     const table = this.#table;
-    if (now <= table.rows[slot * ROW_SIZE + FRESH_UNTIL]!) return true;
+    if (now <= table.words[slot * HIT_WORDS + FRESH_UNTIL]!) return true;
     if (table.values[slot] === undefined) return false;
     if (now <= table.deadlineOf(slot)) return true;
     this.#expireSlot(slot);
@@ -426,19 +429,18 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   /** @param offset what a reading is behind the time in which the life is told */
   #lifeOf(slot: number, offset: number): EntryLife {
-    const { rows } = this.#table;
-    const row = slot * ROW_SIZE;
-    if (this.#table.isUnweighed(slot)) {
+    const table = this.#table;
+    if (table.isUnweighed(slot)) {
       this.#weighNow(slot);
       this.#order.lighten(slot);
     }
-    const { idleTtlMs = 0, tags = [] } = this.#table.extrasOf(slot) ?? {};
+    const { idleTtlMs = 0, tags = [] } = table.extrasOf(slot) ?? {};
     return {
-      createdAtMs: rows[row + Row.born]! + offset,
-      lastAccessedAtMs: rows[row + ACCESSED_AT]! + offset,
-      accessCount: rows[row + ACCESS_COUNT]!,
-      weightBytes: rows[row + Row.weight]!,
-      ttlMs: rows[row + Row.ttlMs]!,
+      createdAtMs: table.bornOf(slot) + offset,
+      lastAccessedAtMs: table.accessedAtOf(slot) + offset,
+      accessCount: table.accessCountOf(slot),
+      weightBytes: table.weightOf(slot),
+      ttlMs: table.ttlMsOf(slot),
       idleTtlMs,
       tags,
     };
@@ -477,7 +479,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     // What comes back stands last again in the order of keys.
     if (known !== undefined) this.#slots.delete(uri);
     this.#slots.set(uri, slot);
-    table.begin(slot, value, weight, now, this.#terms, -1);
+    table.begin(slot, value, weight, now, this.#freshMs, ttlMs, -1);
     ledger.size++;
     ledger.weightBytes += weight < 0 ? ~weight : weight;
     if (weight < 0) this.#unweighed.add(slot);
@@ -497,7 +499,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const lasts = ttlMs === table.ttlMsOf(slot) && this.#clock.ticking;
     const hadExtras = this.#removeExtras(slot);
     if (table.toldIn(slot) !== ledger.epoch) this.#order.touch(slot);
-    table.begin(slot, value, weight, now, this.#terms, table.toldIn(slot));
+    table.begin(slot, value, weight, now, this.#freshMs, ttlMs, table.toldIn(slot));
     if (this.#extras !== undefined) this.#addExtras(slot, this.#extras);
     if (weight < 0) this.#unweighed.add(slot);
     if (!lasts || hadExtras || this.#extras !== undefined) {

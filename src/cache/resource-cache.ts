@@ -117,7 +117,7 @@ export class ResourceCache<V = unknown> implements Disposable {
       // Everything that a miss may turn out to be; a hit pays for none of it.
       if (this.#closed || typeof uri !== 'string' || uri.length === 0) this.#checkKey(uri);
       this.#store.countMiss();
-      this.#hub.flush();
+      if (this.#hub.isHeard) this.#hub.flush();
     } else if (this.#heard.accessed) {
       this.#hub.queue({ uri, event: 'accessed', value });
       this.#hub.flush();

@@ -35,6 +35,8 @@ export class EventHub<V> {
     expired: false,
     evicted: false,
   };
+  /** Whether anybody listens to anything, or has; then a call may have events to deliver. */
+  isHeard = false;
   /** Called when `heard` may have changed. */
   onHeard: (() => void) | undefined;
   readonly #registrations: Record<ResourceEventName, readonly Registration<V>[]> = {
@@ -147,6 +149,7 @@ export class EventHub<V> {
     this.#registrations[event] = registrations;
     const before = this.heard[event];
     this.heard[event] = registrations.length > 0;
+    this.isHeard ||= this.heard[event];
     if (this.heard[event] !== before) this.onHeard?.();
   }
 }
