@@ -429,6 +429,7 @@ const hotPathDeep = list('milestone-5', 'deep', {
   'DEEP-SOAK-THREADS':
     'A minute of 4 threads that open, use, close and end at random leaks nothing and crashes never.',
   'FLOOD-BOUNDS': 'A flood of 10 million new keys passes no bound at any observation.',
+  'FLOOD-CPU': 'That flood costs at most 2.5 times the processor time that it costs lru-cache.',
   'FLOOD-RSS': 'Under that flood memory is flat after the first million.',
 });
 

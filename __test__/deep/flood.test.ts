@@ -81,3 +81,34 @@ describe.each(['maxEntries', 'maxBytes'] as const)(
     });
   },
 );
+
+/** Of the whole process, all its threads together, ms. */
+async function floodCpuMs(store: string): Promise<number> {
+  const { cpuMs } = await runModule<{ readonly cpuMs: number }>(`
+    ${store}
+    const value = 'v'.repeat(${VALUE_BYTES});
+    const before = process.cpuUsage();
+    for (let n = 0; n < ${SETS}; n++) set('res://flood/documents/of-some-length/' + n, value);
+    end();
+    const { user, system } = process.cpuUsage(before);
+    console.log(JSON.stringify({ cpuMs: (user + system) / 1_000 }));
+  `);
+  return cpuMs;
+}
+
+describe('10 million new keys at full speed', () => {
+  it("cost at most 2.5 times lru-cache's processor time [FLOOD-CPU]", async () => {
+    const lruCache = `
+      import { LRUCache } from 'lru-cache';
+      const cache = new LRUCache({ max: ${MAX_ENTRIES} });
+      const set = (uri, value) => cache.set(uri, value);
+      const end = () => {};
+    `;
+    const ratios: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const theirs = await floodCpuMs(lruCache);
+      ratios.push((await floodCpuMs(granary(BOUNDS.maxEntries))) / theirs);
+    }
+    expect(Math.min(...ratios), ratios.join(', ')).toBeLessThanOrEqual(2.5);
+  });
+});
