@@ -484,6 +484,21 @@ const tiers = list('milestone-6', 'test', {
     'Where L2 has lost what was invalidated, or forgets it, what was older is invalid.',
   'TIER-APPLIED':
     'What others have invalidated is dropped from L1 with the next read of L2 at the latest.',
+  'GRACE-FAIL-SAFE':
+    'While the origin fails what has expired is served, for as long as graceMs, and the origin is asked again after graceRetryMs.',
+  'GRACE-INVALIDATED':
+    'Nothing that was invalidated is served in grace, and what is set or invalidated overtakes loads behind.',
+  'GRACE-REVALIDATE':
+    'With staleWhileRevalidateMs what has expired is served at once while one load behind renews it.',
+  'GRACE-SOFT-TIMEOUT':
+    'After softTimeoutMs a caller gets what has expired, and the load goes on behind.',
+  'GRACE-HARD-TIMEOUT': 'After hardTimeoutMs a load is aborted and has failed.',
+  'GRACE-EAGER':
+    'With eagerRefresh a hit late in the life of a value loads it anew, behind and once.',
+  'GRACE-NEGATIVE': 'Failures are kept for negativeTtlMs, and not at all without.',
+  'GRACE-ADAPTIVE-TTL': 'Grace begins where the time to live ends that the loader has given.',
+  'GRACE-OPTIONS':
+    'Bad options of grace throw an error that names option, value and what is allowed.',
   'TIER-COHERENT':
     'While Redis tells of changes, memory elsewhere has dropped what was set or invalidated within 50 ms.',
   'TIER-COHERENT-OWN': 'What a process has written itself stays in its memory.',

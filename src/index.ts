@@ -42,6 +42,8 @@ export {
   type Resolution,
 } from './registry/uri-registry.ts';
 export { compileTemplate, type UriParams, type UriTemplate } from './registry/uri-template.ts';
+export type { GraceOptions } from './tiers/grace-options.ts';
+export type { GraceStats } from './tiers/grace.ts';
 export type { Invalidation, EntryMatcher } from './tiers/invalidation.ts';
 export { entryMatcher } from './tiers/invalidation.ts';
 export { uriOfResourceKey } from './tiers/resource-key.ts';

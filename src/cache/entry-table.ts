@@ -18,8 +18,8 @@ export const HitWord = {
   size: 4,
 } as const;
 
-/** What else is known of an entry, by place. */
-export const Row = {
+/** What else is known of an entry, by place in rows of the table's own. */
+const Row = {
   /** When the value was set, on the store's clock. */
   born: 0,
   /** Time to live in ms; 0 = never expires. */

@@ -32,6 +32,14 @@ import { weighValue } from './value-weight.ts';
  */
 export let dropMatching: <V>(cache: ResourceCache<V>, pattern: UriPattern) => number;
 
+/** Stores a value as a load of the cache does: tells of it by `loaded`. For loads of who stands behind it. */
+export let storeLoaded: <V>(
+  cache: ResourceCache<V>,
+  uri: string,
+  value: V,
+  options: SetOptions,
+) => void;
+
 /**
  * A cache of resources by URI, bounded in entries and bytes at all times.
  *
@@ -61,6 +69,7 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   static {
     dropMatching = (cache, pattern) => cache.#dropMatching(pattern);
+    storeLoaded = (cache, uri, value, options) => cache.#set(uri, value, options, true);
   }
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
@@ -70,11 +79,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
-      store: (uri, value, given) => {
-        const lifetime = this.#lifetimeOf(given);
-        const form = this.#prepare(uri, value);
-        this.#put(uri, form, this.#weigh(uri, value, form, given), lifetime, true);
-      },
+      store: (uri, value, given) => this.#set(uri, value, given, true),
       fleet: this.#store.fleet,
       land: (number, uri, value, given) => this.#land(number, uri, value, given),
       served: (uri, value, callers) => this.#tellServed(uri, value, callers),
@@ -145,10 +150,7 @@ export class ResourceCache<V = unknown> implements Disposable {
    * @throws `ERR_GRANARY_BAD_OPTION` where the value is `undefined` or an option is out of range
    */
   set(uri: string, value: V, options?: SetOptions): void {
-    this.#checkKey(uri);
-    const lifetime = this.#lifetimeOf(options);
-    const form = this.#prepare(uri, value);
-    this.#put(uri, form, this.#weigh(uri, value, form, options), lifetime, false);
+    this.#set(uri, value, options, false);
   }
 
   /** The cached values of those URIs that have one, in the order of `uris`. */
@@ -417,6 +419,13 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#restores.overtakeWhere((uri) => pattern.matches(uri));
     this.#end();
     return removed;
+  }
+
+  #set(uri: string, value: V, options: SetOptions | undefined, loaded: boolean): void {
+    this.#checkKey(uri);
+    const lifetime = this.#lifetimeOf(options);
+    const form = this.#prepare(uri, value);
+    this.#put(uri, form, this.#weigh(uri, value, form, options), lifetime, loaded);
   }
 
   #put(uri: string, form: unknown, weight: number, lifetime: Lifetime, loaded: boolean): void {

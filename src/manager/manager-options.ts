@@ -1,6 +1,11 @@
 import type { CacheOptions } from '../cache/cache-options.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { badOption, checkDurationMs, checkFunction, checkOptions } from '../options.ts';
+import {
+  type GraceOptions,
+  type GraceSettings,
+  splitGraceOptions,
+} from '../tiers/grace-options.ts';
 import type { Tier } from '../tiers/tier.ts';
 import { readTierOptions, type TierOptions, type TierSettings } from '../tiers/tiered-options.ts';
 import { UriRegistry } from '../registry/uri-registry.ts';
@@ -13,7 +18,8 @@ import { unreferencedTimers, type ReloadSchedule, type Timers } from './resource
  * URIs are reloaded. With a `tier`, `ttlMs` is how long a resource lives there, and `maxEntries` is 1,000
  * by default.
  */
-export interface ManagerOptions extends CacheOptions<ReadResult>, Omit<TierOptions, 'tier'> {
+export interface ManagerOptions
+  extends CacheOptions<ReadResult>, Omit<TierOptions, 'tier'>, GraceOptions {
   /** A second level that several processes share; whoever opened it closes it. */
   readonly tier?: Tier | undefined;
   /** A cache from outside, in place of options for one; `close` leaves it open. */
@@ -33,12 +39,14 @@ export interface ManagerSettings {
   readonly cache: ResourceCache<ReadResult> | undefined;
   readonly cacheOptions: CacheOptions<ReadResult>;
   readonly tier: TierSettings | undefined;
+  readonly grace: GraceSettings | undefined;
   readonly registry: UriRegistry<ReadContext> | undefined;
   readonly schedule: ReloadSchedule;
 }
 
 /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
 export function readManagerOptions(options: ManagerOptions | undefined): ManagerSettings {
+  const { grace, rest } = splitGraceOptions<ManagerOptions>(checkOptions('options', options));
   const {
     cache,
     registry,
@@ -46,7 +54,7 @@ export function readManagerOptions(options: ManagerOptions | undefined): Manager
     timers = unreferencedTimers,
     random = Math.random,
     ...levels
-  } = checkOptions('options', options);
+  } = rest;
   if (cache !== undefined) {
     if (!(cache instanceof ResourceCache)) badOption('cache', cache, 'a ResourceCache');
     for (const [option, value] of Object.entries(levels)) {
@@ -64,10 +72,10 @@ export function readManagerOptions(options: ManagerOptions | undefined): Manager
   const schedule = { jitterMs, timers, random };
   if (levels.tier === undefined) {
     checkUntiered(levels);
-    return { cache, cacheOptions: levels, tier: undefined, registry, schedule };
+    return { cache, cacheOptions: levels, tier: undefined, grace, registry, schedule };
   }
   const { settings, cacheOptions } = readTierOptions(levels);
-  return { cache, cacheOptions, tier: settings, registry, schedule };
+  return { cache, cacheOptions, tier: settings, grace, registry, schedule };
 }
 
 function checkUntiered(options: Omit<TierOptions, 'tier'>): void {

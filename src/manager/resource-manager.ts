@@ -1,5 +1,5 @@
 import { checkAbortSignal } from '../cache/cache-options.ts';
-import type { LoadContext } from '../cache/loader.ts';
+import type { LoadContext, LoadOptions } from '../cache/loader.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
 import {
   PARTITION_SEPARATOR,
@@ -11,7 +11,7 @@ import { ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
-import { badOption, checkFunction, checkOptions, checkUri } from '../options.ts';
+import { badOption, checkFunction, checkOptions, checkTag, checkUri } from '../options.ts';
 import type { RegisterOptions, Registration, ResourceLoader } from '../registry/registration.ts';
 import {
   precedes,
@@ -24,12 +24,14 @@ import { partitionOf, readerOf, type Reader } from './partition.ts';
 import { PartitionedCache } from './partitioned-cache.ts';
 import type { ReadContext, ReadOptions } from './read-context.ts';
 import { readFailure } from './read-failure.ts';
+import { Grace, gracedLevel, type GraceStats, type InnerLoad } from '../tiers/grace.ts';
 import { type Invalidation, patternInvalidation } from '../tiers/invalidation.ts';
 import { SecondLevel } from '../tiers/second-level.ts';
 import {
   isTierEventName,
   type TierEventListener,
   type TierEventName,
+  TierJournal,
 } from '../tiers/tier-journal.ts';
 import type { TierStats } from '../tiers/tier-stats.ts';
 import { toReadResult, type ReadResult } from './read-result.ts';
@@ -44,6 +46,8 @@ export interface ManagerStats extends CacheStats {
   readonly uncachedReads: number;
   /** What lies behind the cache, where it has a `tier`. */
   readonly tier: TierStats | undefined;
+  /** Where any option about grace is given. */
+  readonly grace: GraceStats | undefined;
 }
 
 /**
@@ -74,6 +78,8 @@ export class ResourceManager implements Disposable {
   readonly #hub = new EventHub<ReadResult>();
   readonly #watcher: ResourceWatcher;
   readonly #level: SecondLevel<ReadResult> | undefined;
+  readonly #grace: Grace<ReadResult> | undefined;
+  readonly #journal = new TierJournal();
   readonly #stopFollowingRegistry: () => void;
   #uncachedReads = 0;
   #closed = false;
@@ -84,12 +90,20 @@ export class ResourceManager implements Disposable {
    * @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range.
    */
   constructor(options?: ManagerOptions) {
-    const { cache, cacheOptions, tier, registry, schedule } = readManagerOptions(options);
+    const { cache, cacheOptions, tier, grace, registry, schedule } = readManagerOptions(options);
     this.registry = registry ?? new UriRegistry<ReadContext>();
     this.#ownsCache = cache === undefined;
     this.#cache = PartitionedCache.of(cache ?? new ResourceCache<ReadResult>(cacheOptions));
     this.#cache.addHub(this.#hub);
-    this.#level = tier && new SecondLevel(tier, this.#cache, cacheOptions.clock);
+    this.#grace = grace && new Grace(grace, this.#journal, cacheOptions, this.#cache.cache);
+    this.#level =
+      tier &&
+      new SecondLevel(
+        tier,
+        gracedLevel(this.#cache, this.#grace),
+        cacheOptions.clock,
+        this.#journal,
+      );
     this.#watcher = new ResourceWatcher(
       {
         read: (uri, reader) => this.read(uri, reader),
@@ -152,13 +166,11 @@ export class ResourceManager implements Disposable {
       load(uri, resolution, context, reader);
     if (partition === undefined) return this.#readUncached(uri, loader, signal);
     const key = partitionKey(uri, partition);
-    const level = this.#level;
     const kept = { signal, ttlMs: resolution.ttlMs, tags: resolution.tags };
+    const first = this.#level?.firstLevelOptions(kept) ?? kept;
     try {
-      if (level === undefined) return await this.#cache.load(uri, partition, loader, kept);
-      const behind = (context: LoadContext<ReadResult>): Promise<ReadResult> =>
-        level.load(key, context, loader, kept);
-      return await this.#cache.load(uri, partition, behind, level.firstLevelOptions(kept));
+      const behind = this.#behind(key, loader, kept, first);
+      return await this.#cache.load(uri, partition, behind, first);
     } catch (error) {
       throw readFailure(error, uri, key);
     }
@@ -203,9 +215,7 @@ export class ResourceManager implements Disposable {
   invalidate(uri: string): boolean {
     this.#checkOpen();
     checkUri(uri);
-    const dropped = this.#cache.invalidate(uri);
-    this.#invalidateBehind({ kind: 'uri', uri });
-    return dropped;
+    return this.#drop({ kind: 'uri', uri }, () => this.#cache.invalidate(uri));
   }
 
   /**
@@ -217,24 +227,20 @@ export class ResourceManager implements Disposable {
    */
   invalidatePattern(pattern: RegExp | string): number {
     this.#checkOpen();
-    const dropped = this.#cache.invalidatePattern(pattern);
-    this.#invalidateBehind(patternInvalidation(pattern));
-    return dropped;
+    return this.#drop(patternInvalidation(pattern), () => this.#cache.invalidatePattern(pattern));
   }
 
   /** Drops every entry with this tag. @returns how many */
   invalidateTag(tag: string): number {
     this.#checkOpen();
-    const dropped = this.#cache.invalidateTag(tag);
-    this.#invalidateBehind({ kind: 'tag', tag });
-    return dropped;
+    checkTag('tag', tag);
+    return this.#drop({ kind: 'tag', tag }, () => this.#cache.invalidateTag(tag));
   }
 
   /** Drops everything, in a cache from outside also what others have put there. */
   clear(): void {
     this.#checkOpen();
-    this.#cache.clear();
-    this.#invalidateBehind({ kind: 'all' });
+    this.#drop({ kind: 'all' }, () => this.#cache.clear());
   }
 
   /**
@@ -264,7 +270,8 @@ export class ResourceManager implements Disposable {
   stats(): ManagerStats {
     this.#checkOpen();
     const tier = this.#level?.stats();
-    return { ...this.#cache.cache.stats(), uncachedReads: this.#uncachedReads, tier };
+    const grace = this.#grace?.stats();
+    return { ...this.#cache.cache.stats(), uncachedReads: this.#uncachedReads, tier, grace };
   }
 
   /**
@@ -288,7 +295,7 @@ export class ResourceManager implements Disposable {
   off(event: TierEventName, listener: TierEventListener): this;
   off(event: ResourceEventName | TierEventName, listener: ManagerListener): this {
     if (isTierEventName(event)) {
-      this.#level?.journal.remove(event, listener as TierEventListener);
+      this.#journal.remove(event, listener as TierEventListener);
     } else this.#hub.remove(event, listener as ResourceListener<ReadResult>);
     return this;
   }
@@ -299,6 +306,8 @@ export class ResourceManager implements Disposable {
     this.#closed = true;
     this.#stopFollowingRegistry();
     this.#level?.close();
+    this.#grace?.close();
+    this.#journal.removeAll();
     this.#watcher.close();
     this.#hub.removeAll();
     this.#cache.removeHub(this.#hub);
@@ -316,14 +325,38 @@ export class ResourceManager implements Disposable {
   ): this {
     this.#checkOpen();
     if (isTierEventName(event)) {
-      this.#level?.journal.add(event, listener as TierEventListener, once);
+      this.#journal.add(event, listener as TierEventListener, once);
     } else this.#hub.add(event, listener as ResourceListener<ReadResult>, once);
     return this;
   }
 
-  /** Replayed later where the tier is away: nobody need wait for it, but may by `flush`. */
-  #invalidateBehind(invalidation: Invalidation): void {
+  /**
+   * Drops from all levels. What was kept goes first, as listeners may read at once; the tier is told
+   * later where it is away: nobody need wait for it, but may by `flush`.
+   */
+  #drop<T>(invalidation: Invalidation, dropCached: () => T): T {
+    this.#grace?.apply(invalidation);
+    const dropped = dropCached();
     void this.#level?.invalidate(invalidation);
+    return dropped;
+  }
+
+  /** What the cache calls where it has nothing. */
+  #behind(
+    key: string,
+    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    kept: LoadOptions,
+    first: LoadOptions,
+  ): (context: LoadContext<ReadResult>) => Promise<ReadResult> {
+    const level = this.#level;
+    const grace = this.#grace;
+    const ask: InnerLoad<ReadResult> =
+      level === undefined
+        ? loader
+        : (context, isForced) => level.load(key, context, loader, kept, isForced);
+    if (grace === undefined) return (context) => ask(context, false);
+    if (this.#cache.cache.has(key)) grace.onHit(key, ask, first);
+    return (context) => grace.load(key, context, ask, first);
   }
 
   async #readUncached(
@@ -381,12 +414,13 @@ export class ResourceManager implements Disposable {
       template.match(uri) !== undefined && this.#wins(registration, uri);
     const isShared = this.#cache.cache.isShared || this.#level !== undefined;
     if (isShared && !this.#cache.isUsed) return this.#watcher.rehome(isWon);
-    this.#invalidateBehind(patternInvalidation(pattern));
-    if (template.variables.length === 0) this.#cache.invalidate(pattern);
-    else {
-      const { literalPrefix: prefix } = template;
-      this.#cache.invalidateMatching({ kind: 'template', prefix, matches: isWon });
-    }
+    this.#drop(patternInvalidation(pattern), () => {
+      if (template.variables.length === 0) this.#cache.invalidate(pattern);
+      else {
+        const { literalPrefix: prefix } = template;
+        this.#cache.invalidateMatching({ kind: 'template', prefix, matches: isWon });
+      }
+    });
     this.#watcher.rehome(isWon);
   }
 

@@ -8,7 +8,7 @@ import { firstLevelKey, resourceKey } from './resource-key.ts';
 import { shorterTtlMs, type TierSettings } from './tiered-options.ts';
 import type { Tier, TierEntry, TierListener, TierMoment } from './tier.ts';
 import { TierGuard } from './tier-guard.ts';
-import { TierJournal } from './tier-journal.ts';
+import type { TierJournal } from './tier-journal.ts';
 import type { TierStats } from './tier-stats.ts';
 
 /** What is changed in the first level by what others do; nothing of it is told to the second. */
@@ -45,7 +45,7 @@ const FOREVER = 'never expires';
  * it when it is back.
  */
 export class SecondLevel<V> {
-  readonly journal = new TierJournal();
+  readonly journal: TierJournal;
   readonly #settings: TierSettings;
   readonly #tier: Tier;
   readonly #first: FirstLevel;
@@ -62,7 +62,13 @@ export class SecondLevel<V> {
   #originFailures = 0;
 
   /** @param clock of the first level, where that has one of its own */
-  constructor(settings: TierSettings, first: FirstLevel, clock: Clock | undefined) {
+  constructor(
+    settings: TierSettings,
+    first: FirstLevel,
+    clock: Clock | undefined,
+    journal: TierJournal,
+  ) {
+    this.journal = journal;
     this.#settings = settings;
     this.#tier = settings.tier;
     this.#first = first;
@@ -87,15 +93,20 @@ export class SecondLevel<V> {
     return { ...options, ttlMs: this.#firstTtlMs(checkDurationMs('ttlMs', ttlMs, FOREVER)) };
   }
 
-  /** As a loader of the first level: the value of the second level, else that of the origin. */
+  /**
+   * As a loader of the first level: the value of the second level, else that of the origin.
+   *
+   * @param isForced whether only the origin's will do
+   */
   async load(
     key: string,
     context: LoadContext<V>,
     loader: (context: LoadContext<V>) => V | Promise<V>,
     options: LoadOptions,
+    isForced = false,
   ): Promise<V> {
     const { found, moment } = await this.#look([key]);
-    const entry = found.get(key);
+    const entry = isForced ? undefined : found.get(key);
     if (entry !== undefined) {
       const { ttlMs, tags } = this.#keepingOf(entry);
       context.setTtl(ttlMs);
@@ -199,7 +210,6 @@ export class SecondLevel<V> {
   close(): void {
     this.#unsubscribe();
     this.#outbox.close();
-    this.journal.removeAll();
   }
 
   #listener(): TierListener {

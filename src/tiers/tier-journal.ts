@@ -1,7 +1,7 @@
 import { describeError } from '../describe-value.ts';
 import { checkFunction, checkOneOf } from '../options.ts';
 
-/** Every event of a second level, for checks and for iteration. */
+/** Every event of what lies behind a first level, for checks and for iteration. */
 export const TIER_EVENT_NAMES = [
   /** An operation of the level failed; it was gone on without. */
   'tier-failed',
@@ -22,9 +22,24 @@ export const TIER_EVENT_NAMES = [
   'invalidation-received',
   'tier-connected',
   'tier-disconnected',
+  /** A value past its time to live was served, while it is loaded anew. */
+  'stale-while-revalidate',
+  /** … since loading it anew has failed; `cause` tells how. */
+  'stale-on-failure',
+  /** … since loading it anew takes longer than `softTimeoutMs`. */
+  'stale-on-timeout',
+  /** A load took longer than `hardTimeoutMs` and was aborted. */
+  'origin-timed-out',
+  /** A hit has begun to load a value whose time is nearly over. */
+  'eager-refresh',
+  /** A load behind has brought a value. */
+  'refreshed',
+  'refresh-failed',
+  /** A load failed as an earlier one had, without asking the origin. */
+  'negative-hit',
 ] as const;
 
-/** What can happen between a cache and its second level. */
+/** What can happen behind a first level. */
 export type TierEventName = (typeof TIER_EVENT_NAMES)[number];
 
 /** What a listener receives. */
@@ -32,6 +47,8 @@ export interface TierEvent {
   readonly event: TierEventName;
   /** What was being done: `read`, `write` or `invalidate`. */
   readonly operation?: string;
+  /** The URI that it is about, where it is about one. */
+  readonly uri?: string;
   /** How many writes or invalidations it is about. */
   readonly count?: number;
   readonly cause?: unknown;
@@ -45,7 +62,7 @@ interface Registration {
   readonly once: boolean;
 }
 
-/** Tells and counts what happens between a cache and its second level. */
+/** Tells and counts what happens behind a first level. */
 export class TierJournal {
   readonly #counts = new Map<TierEventName, number>();
   readonly #registrations = new Map<TierEventName, readonly Registration[]>();

@@ -1,20 +1,35 @@
-import type { BulkLoader, Loader, LoadOptions, SetOptions } from '../cache/loader.ts';
+import type {
+  BulkLoadContext,
+  BulkLoader,
+  Loader,
+  LoadOptions,
+  SetOptions,
+} from '../cache/loader.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
 import { describeUri } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
 import { checkFunction, checkOptions, checkUri } from '../options.ts';
+import { Grace, type GraceStats, type InnerLoad } from './grace.ts';
+import { splitGraceOptions } from './grace-options.ts';
 import { type Invalidation, patternInvalidation } from './invalidation.ts';
 import { SecondLevel } from './second-level.ts';
 import { readTierOptions, type TieredCacheOptions } from './tiered-options.ts';
-import { isTierEventName, type TierEventListener, type TierEventName } from './tier-journal.ts';
+import {
+  isTierEventName,
+  type TierEventListener,
+  type TierEventName,
+  TierJournal,
+} from './tier-journal.ts';
 import type { TierStats } from './tier-stats.ts';
 
 /** Counters of a tiered cache: of its first level, and of what lies behind it. */
 export interface TieredCacheStats extends TierStats {
   /** A look-up of the second level counts as a load of the first. */
   readonly l1: CacheStats;
+  /** Where any option about grace is given. */
+  readonly grace: GraceStats | undefined;
 }
 
 /**
@@ -39,16 +54,25 @@ export interface TieredCacheStats extends TierStats {
 export class TieredCache<V = unknown> implements Disposable {
   readonly #l1: ResourceCache<V>;
   readonly #level: SecondLevel<V>;
+  readonly #grace: Grace<V> | undefined;
+  readonly #journal = new TierJournal();
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range */
   constructor(options: TieredCacheOptions<V>) {
-    const { settings, cacheOptions } = readTierOptions(checkOptions('options', options));
+    const { grace, rest } = splitGraceOptions<Partial<TieredCacheOptions<V>>>(
+      checkOptions('options', options),
+    );
+    const { settings, cacheOptions } = readTierOptions<V>(rest);
     this.#l1 = new ResourceCache<V>(cacheOptions);
+    this.#grace = grace && new Grace<V>(grace, this.#journal, cacheOptions, this.#l1);
     const first = {
-      invalidateKey: (key: string) => void this.#l1.invalidate(key),
+      invalidateKey: (key: string): void => {
+        this.#grace?.invalidateKey(key);
+        this.#l1.invalidate(key);
+      },
       apply: (invalidation: Invalidation) => void this.#dropFirst(invalidation),
     };
-    this.#level = new SecondLevel<V>(settings, first, cacheOptions.clock);
+    this.#level = new SecondLevel<V>(settings, first, cacheOptions.clock, this.#journal);
   }
 
   /** The first level; what is changed there by hand stays unknown to the second. */
@@ -95,7 +119,9 @@ export class TieredCache<V = unknown> implements Disposable {
     const isIterable =
       typeof entries === 'object' && entries !== null && Symbol.iterator in entries;
     const pairs = isIterable ? [...entries] : entries;
-    this.#l1.setMany(pairs, this.#level.firstLevelOptions(given));
+    const first = this.#level.firstLevelOptions(given);
+    this.#l1.setMany(pairs, first);
+    for (const [uri, value] of pairs) this.#grace?.keep(uri, value, first);
     await this.#level.put(pairs, given);
   }
 
@@ -108,22 +134,11 @@ export class TieredCache<V = unknown> implements Disposable {
   async load(uri: string, loader?: Loader<V>, options?: LoadOptions): Promise<V> {
     if (loader !== undefined) checkFunction('loader', loader);
     const given = checkOptions('options', options);
+    const first = this.#level.firstLevelOptions(given);
+    const behind = this.#behind(uri, loader, given, first);
     for (;;) {
       try {
-        return await this.#l1.load(
-          uri,
-          (key, context) =>
-            this.#level.load(
-              key,
-              context,
-              (told) => {
-                if (loader === undefined) throw new NotHeld();
-                return loader(key, told);
-              },
-              given,
-            ),
-          this.#level.firstLevelOptions(given),
-        );
+        return await this.#l1.load(uri, behind, first);
       } catch (error) {
         if (!isNotHeld(error)) throw error;
         // It had joined somebody who only asked the levels.
@@ -145,10 +160,16 @@ export class TieredCache<V = unknown> implements Disposable {
   ): Promise<Map<string, V>> {
     checkFunction('loader', loader);
     const given = checkOptions('options', options);
+    const grace = this.#grace;
+    const first = this.#level.firstLevelOptions(given);
     return this.#l1.loadMany(
       uris,
-      (missing, context) => this.#level.loadMany(missing, context, loader, given),
-      this.#level.firstLevelOptions(given),
+      (missing, context) => {
+        const ask = (told: BulkLoadContext<V>): Promise<ReadonlyMap<string, V>> =>
+          this.#level.loadMany(missing, told, loader, given);
+        return grace === undefined ? ask(context) : grace.loadMany(missing, context, ask, first);
+      },
+      first,
     );
   }
 
@@ -196,7 +217,7 @@ export class TieredCache<V = unknown> implements Disposable {
   }
 
   stats(): TieredCacheStats {
-    return { l1: this.#l1.stats(), ...this.#level.stats() };
+    return { l1: this.#l1.stats(), grace: this.#grace?.stats(), ...this.#level.stats() };
   }
 
   /**
@@ -211,7 +232,7 @@ export class TieredCache<V = unknown> implements Disposable {
     listener: ResourceListener<V> | TierEventListener,
   ): this {
     if (isTierEventName(event)) {
-      this.#level.journal.add(event, listener as TierEventListener, false);
+      this.#journal.add(event, listener as TierEventListener, false);
     } else this.#l1.on(event, listener as ResourceListener<V>);
     return this;
   }
@@ -223,7 +244,7 @@ export class TieredCache<V = unknown> implements Disposable {
     listener: ResourceListener<V> | TierEventListener,
   ): this {
     if (isTierEventName(event)) {
-      this.#level.journal.add(event, listener as TierEventListener, true);
+      this.#journal.add(event, listener as TierEventListener, true);
     } else this.#l1.once(event, listener as ResourceListener<V>);
     return this;
   }
@@ -234,7 +255,7 @@ export class TieredCache<V = unknown> implements Disposable {
     event: ResourceEventName | TierEventName,
     listener: ResourceListener<V> | TierEventListener,
   ): this {
-    if (isTierEventName(event)) this.#level.journal.remove(event, listener as TierEventListener);
+    if (isTierEventName(event)) this.#journal.remove(event, listener as TierEventListener);
     else this.#l1.off(event, listener as ResourceListener<V>);
     return this;
   }
@@ -242,11 +263,38 @@ export class TieredCache<V = unknown> implements Disposable {
   /** Closes the first level and leaves the tier open; what has not reached that is given up. */
   close(): void {
     this.#level.close();
+    this.#journal.removeAll();
+    this.#grace?.close();
     this.#l1.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** What the first level calls where it has nothing. */
+  #behind(
+    uri: string,
+    loader: Loader<V> | undefined,
+    given: LoadOptions,
+    first: LoadOptions,
+  ): Loader<V> {
+    const ask: InnerLoad<V> = (context, isForced) =>
+      this.#level.load(
+        uri,
+        context,
+        (told) => {
+          if (loader === undefined) throw new NotHeld();
+          return loader(uri, told);
+        },
+        given,
+        isForced,
+      );
+    const grace = this.#grace;
+    // Without a loader nothing can be made anew: what was kept is for who has one.
+    if (grace === undefined || loader === undefined) return (_, context) => ask(context, false);
+    if (this.#l1.has(uri)) grace.onHit(uri, ask, first);
+    return (_, context) => grace.load(uri, context, ask, first);
   }
 
   #lookUp(uris: readonly string[]): Promise<Map<string, V>> {
@@ -262,6 +310,7 @@ export class TieredCache<V = unknown> implements Disposable {
   }
 
   #dropFirst(invalidation: Invalidation): number {
+    this.#grace?.apply(invalidation);
     switch (invalidation.kind) {
       case 'uri':
         return this.#l1.invalidate(invalidation.uri) ? 1 : 0;

@@ -6,6 +6,7 @@ import {
   checkOneOf,
   MAX_DURATION_MS,
 } from '../options.ts';
+import type { GraceOptions } from './grace-options.ts';
 import type { Tier } from './tier.ts';
 
 /** How a cache uses a second level; each but `tier` has a default. */
@@ -40,7 +41,7 @@ export interface TierOptions {
  * Options of `TieredCache`: those of its first level, and of the second. `ttlMs` is how long an entry
  * lives, 15 minutes by default, `maxEntries` is 1,000 by default.
  */
-export interface TieredCacheOptions<V> extends CacheOptions<V>, TierOptions {}
+export interface TieredCacheOptions<V> extends CacheOptions<V>, TierOptions, GraceOptions {}
 
 /** Options after the checks. */
 export interface TierSettings {
