@@ -501,6 +501,8 @@ const tiers = list('milestone-6', 'test', {
     'Bad options of grace throw an error that names option, value and what is allowed.',
   'TIER-COHERENT':
     'While Redis tells of changes, memory elsewhere has dropped what was set or invalidated within 50 ms.',
+  'TIER-COHERENT-MANY':
+    'With a cluster, sentinels or a pool of clients memory drops as promptly what others change.',
   'TIER-COHERENT-OWN': 'What a process has written itself stays in its memory.',
   'TIER-COHERENT-LOST':
     'Without the connection memory is served on or flushed, by option, and not trusted when it is back.',

@@ -12,6 +12,7 @@ import type { RedisTierOptions } from '../../src/redis/redis-options.ts';
 import type { Logger } from '../../src/logger.ts';
 import { TieredCache } from '../../src/tiers/tiered-cache.ts';
 import { runModule, builtUrl } from '../support/child-module.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { granaryFailure } from '../support/granary-failure.ts';
 import { watchProcess } from '../support/process-signals.ts';
 
@@ -149,26 +150,8 @@ describe('RedisTier connects by', () => {
   });
 
   it('a cluster [TIER-CLIENTS]', async () => {
-    const nodes: RedisServer[] = [];
-    for (let n = 0; n < 3; n++) {
-      const dir = temporaryFolder();
-      nodes.push(await start({ 'cluster-enabled': 'yes', dir }));
-    }
-    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-    execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
-      stdio: 'pipe',
-    });
-    const rootNodes = addresses.map((address) => ({ url: `redis://${address}` }));
-    // Nodes learn of each other by gossip.
-    await expect
-      .poll(() =>
-        addresses.every((address) =>
-          execFileSync('redis-cli', ['-u', `redis://${address}`, 'cluster', 'info'])
-            .toString()
-            .includes('cluster_state:ok'),
-        ),
-      )
-      .toBe(true);
+    const { rootNodes, stop } = await startCluster(3, 0);
+    opened.push(stop);
     expect(await exercise(() => ({ cluster: { rootNodes } }))).toBe(0);
   });
 });

@@ -1,15 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 
-import { createClient } from 'redis';
+import { createClient, createClientPool } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { freePort, RedisServer } from '../../bench/redis-server.ts';
 import { RedisTier } from '../../src/redis/redis-tier.ts';
 import type { RedisTierOptions } from '../../src/redis/redis-options.ts';
 import { TieredCache } from '../../src/tiers/tiered-cache.ts';
 import type { TierOptions } from '../../src/tiers/tiered-options.ts';
 import { builtUrl } from '../support/child-module.ts';
 import { settled, watchProcess } from '../support/process-signals.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { useRedis } from '../support/redis-server.ts';
 
 const redis = useRedis();
@@ -33,7 +38,8 @@ function open(
 ): [TieredCache<string>, TieredCache<string>] {
   const prefix = `coherence-${++prefixes}:`;
   const [here, there] = [0, 1].map(() => {
-    const place = tierOptions.client === undefined ? { url: redis.url } : {};
+    const { client, cluster, sentinel } = tierOptions;
+    const place = (client ?? cluster ?? sentinel) === undefined ? { url: redis.url } : {};
     const tier = new RedisTier({ ...place, prefix, ...tierOptions });
     const cache = new TieredCache<string>({ ...options, tier });
     opened.push(
@@ -188,5 +194,51 @@ describe('memory, as Redis tells of changes', () => {
     expect(other.l1.peek('a')).toBe('A');
     await other.get('b');
     expect(other.l1.peek('a')).toBeUndefined();
+  });
+
+  it('drops at once what others change through any node of a cluster, in slots of all masters [TIER-COHERENT-MANY]', async () => {
+    const { rootNodes, stop } = await startCluster(3, 0);
+    opened.push(stop);
+    const [here, there] = open({}, { cluster: { rootNodes } });
+    const uris = Array.from({ length: 60 }, (_, n) => `user://${n}`);
+    await here.setMany(uris.map((uri) => [uri, 'old'] as const));
+    expect((await there.getMany(uris)).size).toBe(60);
+    expect(there.l1.size).toBe(60);
+    await Promise.all(uris.slice(0, 30).map((uri) => here.set(uri, 'new')));
+    expect(await waited(() => there.l1.size === 30)).toBeLessThan(50);
+    await here.invalidatePattern('user://*');
+    expect(await waited(() => there.l1.size === 0)).toBeLessThan(50);
+  });
+
+  it('is told through a pool of yours [TIER-COHERENT-MANY, TIER-CLIENTS]', async () => {
+    const client = createClientPool({ url: redis.url });
+    opened.push(() => client.destroy());
+    const [here, there] = open({}, { client });
+    await here.set('a', 'A');
+    expect(await there.get('a')).toBe('A');
+    expect(there.l1.has('a')).toBe(true);
+    await here.invalidate('a');
+    expect(await waited(() => !there.l1.has('a'))).toBeLessThan(50);
+  });
+
+  it('is told by the master that sentinels name [TIER-COHERENT-MANY]', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'granary-sentinel-'));
+    opened.push(() => rmSync(folder, { recursive: true, force: true }));
+    const port = await freePort();
+    const file = path.join(folder, 'sentinel.conf');
+    writeFileSync(
+      file,
+      `sentinel monitor mine ${redis.server.host} ${redis.server.port} 1\nport ${port}\nbind 127.0.0.1\n`,
+    );
+    const server = await RedisServer.startSentinel(port, file);
+    opened.push(() => server.stop());
+    const sentinelRootNodes = [{ host: '127.0.0.1', port }];
+    const [here, there] = open({}, { sentinel: { name: 'mine', sentinelRootNodes } });
+    await here.set('a', 'A');
+    expect(await there.get('a')).toBe('A');
+    expect(there.l1.has('a')).toBe(true);
+    await here.invalidateTag('none');
+    await here.invalidate('a');
+    expect(await waited(() => !there.l1.has('a'))).toBeLessThan(50);
   });
 });

@@ -4,7 +4,7 @@ import { OwnWrites } from './own-writes.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisTierSettings } from './redis-options.ts';
 import { VERSION_LENGTH } from './redis-scripts.ts';
-import { RedisTracking } from './redis-tracking.ts';
+import { RedisTrackings } from './redis-trackings.ts';
 
 /** What is told of the doings of others. */
 export interface CoherenceListener {
@@ -29,7 +29,7 @@ export class RedisCoherence {
   readonly #connection: RedisConnection;
   readonly #logKey: string;
   readonly #listener: CoherenceListener;
-  #tracking: Promise<RedisTracking | undefined> | undefined;
+  #tracking: Promise<RedisTrackings | undefined> | undefined;
   /** Keys that have changed and may be this process's own doing. */
   #doubtful = new Set<string>();
   /** Whether anything was read or written: what has changed before that is nothing to anybody. */
@@ -63,21 +63,21 @@ export class RedisCoherence {
     (await this.#tracking)?.close();
   }
 
-  async #makeTracking(): Promise<RedisTracking | undefined> {
+  async #makeTracking(): Promise<RedisTrackings | undefined> {
     const { prefix, logger } = this.#settings;
-    const client = await this.#connection.trackingClient().catch((cause: unknown) => {
-      // A client of RESP2, or no node-redis at all: the read that waits for this tells that.
+    const find = await this.#connection.trackedServers().catch((cause: unknown) => {
+      // No node-redis: the read that waits for this tells that.
       logger?.warn('Redis does not tell of changes', { cause: describeError(cause) });
       return undefined;
     });
-    if (client === undefined) return undefined;
+    if (find === undefined || this.#isClosed) return undefined;
     const prefixes = [...ENTRY_PREFIXES.map((each) => prefix + envelopeKey(each)), this.#logKey];
     const listener = {
       changed: (key: string | undefined) => this.#onChanged(key),
       ready: () => this.#onReady(),
       lost: (cause: unknown) => this.#listener.lost(cause),
     };
-    return new RedisTracking(client, prefixes, listener, logger);
+    return new RedisTrackings(find, prefixes, listener, logger);
   }
 
   /** What has changed while nobody told is not known: nothing in memory is to be trusted. */

@@ -5,7 +5,7 @@ import { GranaryError } from '../errors.ts';
 import { importRedis } from './redis-peer.ts';
 import type { RedisClientLike, RedisTierSettings } from './redis-options.ts';
 import type { RedisScript } from './redis-scripts.ts';
-import type { TrackingClient } from './redis-tracking.ts';
+import { type ServerFinder, trackedServers } from './tracked-servers.ts';
 
 /** Keys and arguments of a script. */
 export interface ScriptCall {
@@ -21,9 +21,6 @@ interface Commands {
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   eval(source: string, call: ScriptCall): Promise<unknown>;
 }
-
-/** A connection that is lost without a word is found out by this. */
-const TOLD = { emitInvalidate: true, pingInterval: 2_000, disableOfflineQueue: true } as const;
 
 interface OpenClient {
   readonly client: RedisClientLike & { destroy?(): unknown };
@@ -79,18 +76,16 @@ export class RedisConnection {
   }
 
   /**
-   * @returns one more client of the same kind, not connected, that tells what Redis says of changes;
-   *   `undefined` where there is more than one server, or it cannot be told which
+   * @returns who tells of changes, as soon as anybody is known; `undefined` where that cannot be found out
+   * @throws (rejects with) `ERR_GRANARY_CLOSED`, `ERR_GRANARY_MISSING_PEER`
    */
-  async trackingClient(): Promise<TrackingClient | undefined> {
-    const { client, cluster, sentinel, clientOptions, url } = this.#settings;
-    if (cluster !== undefined || sentinel !== undefined) return undefined;
-    if (client === undefined) {
-      const redis = await importRedis();
-      return redis.createClient({ ...clientOptions, ...TOLD, url }) as TrackingClient;
-    }
-    const isSingle = 'socketEpoch' in client; // neither a pool, nor a cluster, nor sentinels
-    return isSingle ? (client.duplicate?.(TOLD) as TrackingClient | undefined) : undefined;
+  async trackedServers(): Promise<ServerFinder | undefined> {
+    if (this.#isClosed) throw closedError();
+    this.#opening ??= this.#makeClient();
+    const { client } = await this.#opening;
+    // A cluster and sentinels know nobody before; whoever reads next is told why that fails.
+    await this.#opened().catch(() => {});
+    return trackedServers(client, this.#settings);
   }
 
   /** Sends a script by its hash, and by its text where Redis does not know it yet. */
@@ -140,7 +135,7 @@ export class RedisConnection {
     }
     if (this.#isClosed) throw closedError();
     // It would keep what is sent now, and send it when nobody waits for it any more.
-    if (!client.isReady) throw new Error('there is no connection to Redis');
+    if (!(client.isReady ?? client.isOpen)) throw new Error('there is no connection to Redis');
     return opened;
   }
 

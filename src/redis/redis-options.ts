@@ -8,7 +8,8 @@ import { checkPrefix, readValueOptions, type TierValueOptions } from '../tiers/v
 /** What is asked of a client of node-redis: a client, a pool, a cluster or a sentinel has it. */
 export interface RedisClientLike {
   readonly isOpen: boolean;
-  readonly isReady: boolean;
+  /** A pool has none. */
+  readonly isReady?: boolean;
   connect(): Promise<unknown>;
   duplicate?(options: object): object;
   withTypeMapping(mapping: Readonly<Record<number, unknown>>): object;
@@ -31,9 +32,10 @@ export interface RedisTierOptions extends TierValueOptions {
   /** In front of every key; default none. All processes with one prefix share entries. */
   readonly prefix?: string | undefined;
   /**
-   * Whether Redis tells this process what others change, over one more connection (client tracking,
-   * mode BCAST): then memory drops it within milliseconds. Default true; with `cluster`, `sentinel`, and
-   * a `client` that is one of them or a pool there is none, and memory learns of it with the next read.
+   * Whether Redis tells this process what others change, over one more connection to each server that
+   * is written to (client tracking, mode BCAST): then memory drops it within milliseconds. Default true.
+   * Sentinels that are given as `client` do not tell how their master is reached: there memory learns
+   * of it with the next read.
    */
   readonly tracking?: boolean | undefined;
   /** Invalidations that Redis and each process remember; default 10,000. */
