@@ -454,6 +454,11 @@ const adapters = list('milestone-6', 'test', {
   'BENTO-OPTIONS': 'Bad options of granaryDriver are refused by name, where they are given.',
 });
 
+const tiersDeep = list('milestone-6', 'deep', {
+  'TIER-FAULTS':
+    'No fault of Redis makes anybody wait beyond the timeouts, loses an invalidation or leaves a stale value, and a table says what each does.',
+});
+
 const tiers = list('milestone-6', 'test', {
   'TIER-DEFAULTS':
     'Without options L1 keeps an entry for 1 minute and holds 1,000, and L2 keeps it for 15 minutes.',
@@ -503,6 +508,8 @@ const tiers = list('milestone-6', 'test', {
     'While Redis tells of changes, memory elsewhere has dropped what was set or invalidated within 50 ms.',
   'TIER-COHERENT-MANY':
     'With a cluster, sentinels or a pool of clients memory drops as promptly what others change.',
+  'TIER-REPLICAS':
+    'With replicas an invalidation counts as told when as many replicas have it, and is repeated until then.',
   'TIER-COHERENT-OWN': 'What a process has written itself stays in its memory.',
   'TIER-COHERENT-LOST':
     'Without the connection memory is served on or flushed, by option, and not trusted when it is back.',
@@ -543,6 +550,7 @@ export const requirements: readonly Requirement[] = [
   ...deep,
   ...hotPath,
   ...hotPathDeep,
+  ...tiersDeep,
   ...adapters,
   ...tiers,
 ];

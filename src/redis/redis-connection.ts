@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
+import { overOneConnection } from './one-connection.ts';
 import { importRedis } from './redis-peer.ts';
 import type { RedisClientLike, RedisTierSettings } from './redis-options.ts';
 import type { RedisScript } from './redis-scripts.ts';
@@ -21,6 +22,9 @@ interface Commands {
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   eval(source: string, call: ScriptCall): Promise<unknown>;
 }
+
+/** A node of a cluster that is away so long may have been replaced: it is asked who has taken over. */
+const LOST_NODE_MS = 500;
 
 interface OpenClient {
   readonly client: RedisClientLike & { destroy?(): unknown };
@@ -89,14 +93,32 @@ export class RedisConnection {
   }
 
   /** Sends a script by its hash, and by its text where Redis does not know it yet. */
-  async run({ source, sha1 }: RedisScript, call: ScriptCall): Promise<unknown> {
+  async run(script: RedisScript, call: ScriptCall): Promise<unknown> {
     const { commands } = await this.#opened();
-    try {
-      return await this.#heard(commands.evalSha(sha1, call));
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.#heard(commands.eval(source, call));
-    }
+    return this.#heard(sendScript(commands, script, call));
+  }
+
+  /**
+   * As `run`, for a script that writes: resolves when as many replicas have that as were asked for, or
+   * all that are connected.
+   *
+   * @throws (rejects with) an error where fewer have it in time
+   */
+  async runReplicated(script: RedisScript, call: ScriptCall): Promise<unknown> {
+    const { replicas, replicasTimeoutMs } = this.#settings;
+    if (replicas === 0) return this.run(script, call);
+    const { client } = await this.#opened();
+    return overOneConnection(client, call.keys[0]!, async ({ client: one, send }) => {
+      const [reply, info] = await this.#heard(
+        Promise.all([sendScript(one as Commands, script, call), send(REPLICATION)]),
+      );
+      const asked = Math.min(replicas, connectedReplicas(info));
+      // It would wait for those that are not there, too.
+      if (asked === 0) return reply;
+      const reached = Number(await send(['WAIT', String(asked), String(replicasTimeoutMs)]));
+      if (reached >= asked) return reply;
+      throw new Error(`${reached} of ${asked} replicas have it after ${replicasTimeoutMs} ms`);
+    });
   }
 
   /** Ends what it has opened; what is under way fails. */
@@ -155,7 +177,11 @@ export class RedisConnection {
     const impatient = { disableOfflineQueue: true };
     if (client !== undefined) return client;
     if (cluster !== undefined) {
-      return redis.createCluster({ ...cluster, defaults: { ...impatient, ...cluster.defaults } });
+      return redis.createCluster({
+        topologyRefreshOnReconnectionAttemptStrategy: LOST_NODE_MS,
+        ...cluster,
+        defaults: { ...impatient, ...cluster.defaults },
+      });
     }
     if (sentinel !== undefined) return redis.createSentinel(sentinel);
     return redis.createClient({ ...impatient, ...clientOptions, url });
@@ -182,6 +208,26 @@ export class RedisConnection {
       logger?.warn('the connection to Redis is lost', { cause: describeError(cause) });
       this.#listener.disconnected(cause);
     }
+  }
+}
+
+const REPLICATION = ['INFO', 'replication'];
+
+/** @param info what a master says of its replication */
+function connectedReplicas(info: unknown): number {
+  return Number(/connected_slaves:(\d+)/.exec(String(info))?.[1] ?? Infinity);
+}
+
+async function sendScript(
+  commands: Pick<Commands, 'evalSha' | 'eval'>,
+  { source, sha1 }: RedisScript,
+  call: ScriptCall,
+): Promise<unknown> {
+  try {
+    return await commands.evalSha(sha1, call);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return commands.eval(source, call);
   }
 }
 

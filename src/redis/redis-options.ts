@@ -38,6 +38,15 @@ export interface RedisTierOptions extends TierValueOptions {
    * of it with the next read.
    */
   readonly tracking?: boolean | undefined;
+  /**
+   * How many replicas must have an invalidation before it counts as told (WAIT): so many masters may be
+   * lost then without it. Default 0; 1 where there are replicas, as in a cluster with failover. One that
+   * fewer have after `replicasTimeoutMs` is repeated until as many have it; where fewer are connected,
+   * those will do.
+   */
+  readonly replicas?: number | undefined;
+  /** ms at most that an invalidation waits for replicas; default 500. */
+  readonly replicasTimeoutMs?: number | undefined;
   /** Invalidations that Redis and each process remember; default 10,000. */
   readonly maxInvalidations?: number | undefined;
   /** Gets what an operator may want to know: connections lost and regained. */
@@ -55,12 +64,16 @@ export interface RedisTierSettings {
   readonly envelope: EnvelopeOptions;
   readonly tracking: boolean;
   readonly maxInvalidations: number;
+  readonly replicas: number;
+  readonly replicasTimeoutMs: number;
   readonly logger: Logger | undefined;
 }
 
 const DEFAULT_URL = 'redis://localhost:6379';
 /** More than are sent in one piece. */
 const FEWEST_INVALIDATIONS = 2_000;
+
+const MOST_REPLICAS = 100;
 
 /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range */
 export function readRedisOptions(options: RedisTierOptions | undefined): RedisTierSettings {
@@ -73,6 +86,8 @@ export function readRedisOptions(options: RedisTierOptions | undefined): RedisTi
     prefix,
     tracking = true,
     maxInvalidations = 10_000,
+    replicas = 0,
+    replicasTimeoutMs = 500,
     logger,
     ...values
   } = checkOptions('options', options);
@@ -98,6 +113,8 @@ export function readRedisOptions(options: RedisTierOptions | undefined): RedisTi
       FEWEST_INVALIDATIONS,
       1_000_000,
     ),
+    replicas: checkInteger('replicas', replicas, 0, MOST_REPLICAS),
+    replicasTimeoutMs: checkInteger('replicasTimeoutMs', replicasTimeoutMs, 1, 60_000),
     logger,
   };
 }

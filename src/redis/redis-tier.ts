@@ -123,7 +123,7 @@ export class RedisTier implements Tier, AsyncDisposable {
     const keys = invalidations.flatMap((invalidation) =>
       invalidation.kind === 'uri' ? [this.#keyOf(resourceKey(invalidation.uri))] : [],
     );
-    const reply = await this.#connection.run(INVALIDATE, {
+    const reply = await this.#connection.runReplicated(INVALIDATE, {
       keys: [this.#stateKey, this.#logKey, ...(isCluster ? [] : keys)],
       arguments: [String(this.#log.cursor()), String(this.#settings.maxInvalidations), ...texts],
     });
