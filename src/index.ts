@@ -48,7 +48,9 @@ export { uriOfResourceKey } from './tiers/resource-key.ts';
 export type {
   Tier,
   TierEntry,
+  TierHolder,
   TierListener,
+  TierLockRead,
   TierMoment,
   TierRead,
   TierWrite,

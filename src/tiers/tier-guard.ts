@@ -11,7 +11,7 @@ export interface GuardSettings {
 }
 
 /** What the level is asked for. */
-export type TierOperation = 'read' | 'write' | 'invalidate';
+export type TierOperation = 'read' | 'write' | 'invalidate' | 'unlock';
 
 interface Policy {
   readonly policy: IPolicy;

@@ -45,6 +45,7 @@ export class TieredCache<V = unknown> implements Disposable {
     const { settings, cacheOptions } = readTierOptions(checkOptions('options', options));
     this.#l1 = new ResourceCache<V>(cacheOptions);
     const first = {
+      has: (key: string) => this.#l1.has(key),
       invalidateKey: (key: string) => void this.#l1.invalidate(key),
       apply: (invalidation: Invalidation) => void this.#dropFirst(invalidation),
     };
