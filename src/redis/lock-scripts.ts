@@ -24,22 +24,32 @@ local function ticked()
   end
   return tick
 end
-local function entryOf(at)
-  local key = KEYS[1 + count + at]
-  local held = key and redis.pcall('GET', key)
-  return type(held) == 'string' and held
+local function all(from, count)
+  local held = {}
+  for at = from, from + count - 1, 1000 do
+    local part = redis.call('MGET', unpack(KEYS, at, math.min(at + 999, from + count - 1)))
+    for each = 1, #part do held[#held + 1] = part[each] end
+  end
+  return held
 end
 local entries, holders, left = {}, {}, {}
+if #KEYS > 1 + count then entries = all(2 + count, count)
+else for at = 1, count do entries[at] = false end end
+local least, missing = floor and text(floor), false
 for at = 1, count do
-  local lock = KEYS[1 + at]
-  entries[at], holders[at], left[at] = entryOf(at), 0, 0
-  local isNeeded = known or not entries[at] or not floor or entries[at]:sub(1, 16) < text(floor)
-  if isNeeded then
-    local other = redis.pcall('GET', lock)
-    if type(other) == 'string' and other ~= ARGV[3 + at] then
-      holders[at], left[at] = other, redis.call('PTTL', lock)
-    elseif ticked() and not redis.pcall('SET', lock, text(tick), 'PX', lease).err then
-      holders[at] = 1
+  holders[at], left[at] = 0, 0
+  if known or not entries[at] or not least or entries[at]:sub(1, 16) < least then
+    holders[at], missing = 1, true
+  end
+end
+local others = missing and all(2, count)
+for at = 1, count do
+  if holders[at] == 1 then
+    local other = others[at]
+    if other and other ~= ARGV[3 + at] then
+      holders[at], left[at] = other, redis.call('PTTL', KEYS[1 + at])
+    elseif not ticked() or redis.pcall('SET', KEYS[1 + at], text(tick), 'PX', lease).err then
+      holders[at] = 0
     end
   end
 end
@@ -48,7 +58,12 @@ return { type(state) == 'string' and state, entries, holders, left }`);
 
 /** KEYS: locks. ARGV: what each must hold to be deleted. */
 export const UNLOCK: RedisScript = script(`
-for at = 1, #KEYS do
-  if redis.pcall('GET', KEYS[at]) == ARGV[at] then redis.call('DEL', KEYS[at]) end
+for from = 1, #KEYS, 1000 do
+  local to = math.min(from + 999, #KEYS)
+  local held, own = redis.call('MGET', unpack(KEYS, from, to)), {}
+  for at = from, to do
+    if held[at - from + 1] == ARGV[at] then own[#own + 1] = KEYS[at] end
+  end
+  if #own > 0 then redis.call('DEL', unpack(own)) end
 end
 return 0`);

@@ -86,6 +86,10 @@ export class LevelReader {
       return;
     }
     signal.throwIfAborted();
+    if (look.holders.size === 0 && (look.dropped.size === 0 || patience !== undefined)) {
+      this.misses += missing.length;
+      return this.#make(missing, look, task.make);
+    }
     const waits = patience ?? (locking && new LoadPatience(locking.leaseMs));
     const awaited = new Map<string, TierHolder>();
     for (const key of missing) {

@@ -22,7 +22,8 @@ export class ReadBatch<R extends TierRead> {
   }
 
   async #readNext(): Promise<R | undefined> {
-    await Promise.resolve(); // whoever else asks in this turn has asked by now
+    // When all promises of this turn have gone on: whoever got his answer in it may ask again.
+    await new Promise<void>((resolve) => queueMicrotask(() => process.nextTick(resolve)));
     const names = [...this.#names];
     this.#names = new Set();
     this.#reading = undefined;

@@ -109,6 +109,11 @@ export class TieredCache<V = unknown> implements Disposable {
   async load(uri: string, loader?: Loader<V>, options?: LoadOptions): Promise<V> {
     if (loader !== undefined) checkFunction('loader', loader);
     const given = checkOptions('options', options);
+    // A hit needs no more, and is most of what is asked for.
+    if (given.signal?.aborted !== true && this.#l1.has(uri)) {
+      const cached = this.#l1.get(uri);
+      if (cached !== undefined) return cached;
+    }
     for (;;) {
       try {
         return await this.#l1.load(
