@@ -521,6 +521,15 @@ const tiers = list('milestone-6', 'test', {
     'A write or invalidation that failed is made up for when L2 is back: the last write of a key, unless L2 holds a newer one.',
   'TIER-REPLAY-BOUND':
     'What waits for L2 is bounded; beyond that everything is invalidated instead.',
+  'TIER-STAMPEDE':
+    'Many callers in many processes that lack one entry cost one load of the origin, on one server, a cluster or sentinels.',
+  'TIER-STAMPEDE-PROMPT':
+    'Who waits for the load of another process has its value, or its failure, within 150 ms.',
+  'TIER-STAMPEDE-LEASE':
+    'A process that dies while it loads delays the others by its lease at most.',
+  'TIER-STAMPEDE-FENCE': 'A load whose lease has run out overwrites nothing newer, in any level.',
+  'TIER-STAMPEDE-PATIENCE':
+    'Nobody waits for others without Redis, after his own signal, or for a third holder.',
   'TIER-TOLD': 'What happens between the levels has an event and a counter.',
   'TIER-KEYV': 'KeyvTier takes a Keyv, a storage adapter of it, or a Map as L2.',
   'TIER-MANAGER':

@@ -10,8 +10,13 @@ export const ROOT = path.dirname(
 /** Packages that a bench compares with, or that its figures depend on. */
 const PACKAGES = [
   '@cacheable/memory',
+  '@keyv/redis',
   '@modelcontextprotocol/sdk',
+  'bentocache',
   'cache-manager',
+  'cacheable',
+  'ioredis',
+  'layered-loader',
   'lmdb',
   'lru-cache',
   'quick-lru',

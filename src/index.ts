@@ -50,7 +50,9 @@ export { uriOfResourceKey } from './tiers/resource-key.ts';
 export type {
   Tier,
   TierEntry,
+  TierHolder,
   TierListener,
+  TierLockRead,
   TierMoment,
   TierRead,
   TierWrite,

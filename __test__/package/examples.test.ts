@@ -5,6 +5,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { describe, expect, it } from 'vitest';
 
+import { useRedis } from '../support/redis-server.ts';
 import { ROOT, runProgram } from '../support/run-program.ts';
 
 /** Compiled by the set-up; each imports the package by its name, as a stranger would. */
@@ -29,12 +30,16 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('examples', () => {
+  const redis = useRedis();
+
   it('are all run here [EXAMPLES-RUN]', () => {
     const examples = readdirSync(path.join(ROOT, 'examples')).filter((file) =>
       file.endsWith('.ts'),
     );
     expect(examples.toSorted()).toEqual(
-      [...Object.keys(OUTPUTS), 'serve-resources'].map((name) => `${name}.ts`).toSorted(),
+      [...Object.keys(OUTPUTS), 'serve-resources', 'shared-over-redis']
+        .map((name) => `${name}.ts`)
+        .toSorted(),
     );
   });
 
@@ -48,6 +53,19 @@ describe('examples', () => {
       expect(stdout.trimEnd().split('\n')).toEqual(lines);
     },
   );
+
+  it('shared-over-redis has two servers share what they load, and drop it for each other [EXAMPLES-RUN] [TIER-MANAGER] [TIER-COHERENT]', async () => {
+    const program = path.join(COMPILED, 'shared-over-redis.js');
+    const run = await runProgram(process.execPath, [program], { REDIS_URL: redis.url });
+    expect(run).toMatchObject({ code: 0, stderr: '' });
+    expect(run.stdout.trimEnd().split('\n')).toEqual([
+      'tea, load 1 of one',
+      'tea, load 1 of one',
+      'price://tea',
+      'tea, load 1 of two',
+      'tea, load 1 of two',
+    ]);
+  });
 
   it('serve-resources serves a client of the SDK over stdio [EXAMPLES-RUN] [MCP-READ]', async () => {
     const client = new Client({ name: 'test', version: '1.0.0' });

@@ -293,7 +293,7 @@ describe('npm scripts', () => {
       expect.arrayContaining([
         ...['demo', 'test', 'test:deep', 'check', 'build'],
         ...['bench', 'bench:hot', 'bench:hit-ratio', 'bench:gc', 'bench:workers'],
-        ...['bench:registry', 'bench:memory', 'bench:tables'],
+        ...['bench:registry', 'bench:memory', 'bench:tiers', 'bench:tables'],
       ]),
     );
   });

@@ -74,10 +74,11 @@ describe('ResourceManager with a tier', () => {
     const raw = createClient({ url: redis.url });
     await raw.connect();
     opened.push(() => raw.destroy());
+    expect(await there.text('public://0')).toBe('public://0 by 0');
     await raw.configResetStat();
     expect((await there.manager.readMany(uris)).size).toBe(20);
     expect(there.loads).toEqual([]);
-    expect(await raw.info('commandstats')).toContain('cmdstat_mget:calls=1,');
+    expect(await raw.info('commandstats')).toContain('cmdstat_evalsha:calls=1,');
   });
 
   it('keeps each principal and session to itself, and shows none of them in clear [HAZARD-19-TIER]', async () => {

@@ -70,6 +70,14 @@ async function exercise(options: () => RedisTierOptions): Promise<number> {
   await there.invalidate(uris[20]!);
   here.l1.clear();
   expect((await here.getMany(uris)).size).toBe(19);
+  let loads = 0;
+  const crowd = caches.flatMap((cache) => [
+    cache.load('user://crowd/profile', async () => `load ${++loads}`),
+    cache.loadMany(['user://crowd/profile'], async () => new Map([['user://crowd/profile', '?']])),
+  ]);
+  await Promise.all(crowd);
+  expect(loads).toBe(1);
+  expect(there.stats().awaitedLoads + here.stats().awaitedLoads).toBeGreaterThan(0);
   const stats = caches.map((cache) => cache.stats());
   return stats.reduce(
     (sum, { failures, timeouts, deferred }) => sum + failures + timeouts + deferred,

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { Invalidation } from '../../src/tiers/invalidation.ts';
+import { hasLocks, type LockingTier } from '../../src/tiers/load-locks.ts';
 import type { Tier, TierListener, TierMoment, TierWrite } from '../../src/tiers/tier.ts';
 import { watchProcess } from '../support/process-signals.ts';
 import { describeEachTier } from '../support/tier-variants.ts';
@@ -165,4 +166,57 @@ describeEachTier('a second level', (variant) => {
     expect(await tier.setMany([])).toEqual([]);
     await tier.close();
   });
+
+  if (!variant.hasLocks) return;
+
+  function openLocking(): [LockingTier, LockingTier] {
+    const { tier, sibling } = variant.open();
+    if (!hasLocks(tier) || !hasLocks(sibling)) throw new TypeError('there are no locks');
+    return [tier, sibling];
+  }
+
+  it('gives each lock to one until it is given back or its lease is over [TIER-STAMPEDE-LEASE]', async () => {
+    const [tier, sibling] = openLocking();
+    await tier.setMany([write(OTHER, 'mail', undefined)]);
+    const first = await tier.lockMany([NAME, OTHER, PRIVATE], 60_000);
+    expect([...first.locks.keys()].toSorted()).toEqual([PRIVATE, NAME].toSorted());
+    expect([...first.entries.keys()]).toEqual([OTHER]);
+    const second = await sibling.lockMany([NAME, OTHER], 60_000);
+    expect(second.locks.size).toBe(0);
+    expect([...second.holders.keys()]).toEqual([NAME]);
+    expect(second.holders.get(NAME)?.leftMs).toBeLessThanOrEqual(60_000);
+    await tier.unlockMany(first.locks);
+    const third = await sibling.lockMany([NAME, PRIVATE], 30);
+    expect(third.locks.size).toBe(2);
+    let fourth = await tier.lockMany([NAME], 60_000);
+    while (fourth.locks.size === 0) fourth = await tier.lockMany([NAME], 60_000);
+    // What is over is given back by nobody.
+    await sibling.unlockMany(third.locks);
+    expect((await sibling.lockMany([NAME], 60_000)).holders.size).toBe(1);
+  });
+
+  it('a holder of a lock writes over all before him, and under all after him [TIER-STAMPEDE-FENCE]', async () => {
+    const [tier, sibling] = openLocking();
+    const late = await tier.lockMany([NAME], 1);
+    let next = await sibling.lockMany([NAME], 60_000);
+    while (next.locks.size === 0) next = await sibling.lockMany([NAME], 60_000);
+    expect(await sibling.setMany([write(NAME, 'next', next.moment)])).toEqual([]);
+    expect(await tier.setMany([write(NAME, 'late', late.moment)])).toEqual([NAME]);
+    expect(await held(tier, NAME)).toEqual(['next']);
+  });
+
+  it.each(INVALIDATIONS)(
+    'locks what was invalidated by %s [TIER-STAMPEDE]',
+    async (_, invalidation) => {
+      const [tier, sibling] = openLocking();
+      await tier.setMany([write(NAME, 'old', undefined)]);
+      await sibling.invalidate([invalidation]);
+      const { entries, locks, moment } = await tier.lockMany([NAME], 60_000);
+      expect(entries.size).toBe(0);
+      expect(locks.size).toBe(1);
+      expect((await sibling.lockMany([NAME], 60_000)).holders.size).toBe(1);
+      await tier.setMany([write(NAME, 'new', moment)]);
+      expect((await sibling.lockMany([NAME], 60_000)).entries.get(NAME)?.value).toBe('new');
+    },
+  );
 });

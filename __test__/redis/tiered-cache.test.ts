@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { OwnTier } from '../../examples/parts/own-tier.ts';
 import { TieredCache } from '../../src/tiers/tiered-cache.ts';
 import type { TieredCacheOptions } from '../../src/tiers/tiered-options.ts';
-import type { Tier, TierRead, TierWrite } from '../../src/tiers/tier.ts';
+import type { Tier, TierLockRead, TierRead, TierWrite } from '../../src/tiers/tier.ts';
 import { deferred } from '../support/deferred.ts';
 import { granaryFailure } from '../support/granary-failure.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -17,6 +17,11 @@ class ToldTier extends OwnTier {
   override getMany(names: readonly string[]): Promise<TierRead> {
     this.reads.push(names);
     return super.getMany(names);
+  }
+
+  override lockMany(names: readonly string[], leaseMs: number): Promise<TierLockRead> {
+    this.reads.push(names);
+    return super.lockMany(names, leaseMs);
   }
 
   override setMany(...given: Parameters<Tier['setMany']>): Promise<readonly string[]> {

@@ -20,6 +20,8 @@ export interface TierVariant {
   readonly hasPatterns: boolean;
   /** Whether values are held as bytes, so that not every kind of value comes back. */
   readonly hasBytes: boolean;
+  /** Whether one process at a time may load what the level lacks. */
+  readonly hasLocks: boolean;
   /** Closed when the test ends. */
   open(options?: { trusted?: boolean; compressAboveBytes?: number }): OpenTier;
 }
@@ -40,6 +42,7 @@ export function describeEachTier(contract: string, tests: (variant: TierVariant)
       title: 'one of your own',
       hasPatterns: true,
       hasBytes: false,
+      hasLocks: true,
       open: () => {
         const tier = new OwnTier();
         return keep(tier, tier);
@@ -49,6 +52,7 @@ export function describeEachTier(contract: string, tests: (variant: TierVariant)
       title: 'RedisTier',
       hasPatterns: true,
       hasBytes: true,
+      hasLocks: true,
       open: (options) => {
         const given = { ...options, url: redis.url, prefix: `test-${++prefixes}:` };
         return keep(new RedisTier(given), new RedisTier(given));
@@ -58,6 +62,7 @@ export function describeEachTier(contract: string, tests: (variant: TierVariant)
       title: map === undefined ? 'KeyvTier over a Keyv' : 'KeyvTier over a Map',
       hasPatterns: false,
       hasBytes: true,
+      hasLocks: false,
       open: (options) => {
         const store = map === undefined ? new Keyv() : new Map<string, string>();
         const tier = new KeyvTier(store, options);

@@ -103,6 +103,7 @@ describe.each(Object.entries(GRACE_HOSTS))('grace of %s', (_, make) => {
         return origin.promise;
       };
       expect(await host.load(URI, slow)).toBe('older');
+      await settle(); // the origin has been asked
       await invalidate(host);
       origin.resolve('overtaken');
       await settle();

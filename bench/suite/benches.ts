@@ -116,6 +116,22 @@ export const BENCHES: readonly Bench[] = [
     charts: [{ kind: 'bars', suffix: '', scale: 'linear' }],
   },
   {
+    name: 'tiers',
+    baseline: 'bentocache',
+    subjects: ['granary'],
+    floors: [],
+    packages: [
+      ...['bentocache', 'cacheable', 'cache-manager', 'layered-loader', 'redis', 'ioredis'],
+      '@keyv/redis',
+    ],
+    headlines: [
+      { subject: 'granary', workload: /^stampede-4x250$/, metrics: ['origin-loads'] },
+      { subject: 'granary', workload: /^invalidation$/, metrics: ['p99-ms'] },
+      { subject: 'granary', workload: /^(l1-hit|l2-hit|miss)$/, metrics: ['ns/op'] },
+    ],
+    charts: [{ kind: 'bars', suffix: '', scale: 'log' }],
+  },
+  {
     name: 'memory',
     baseline: 'lru-cache',
     subjects: ['granary', 'granary-native'],

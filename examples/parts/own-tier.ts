@@ -4,7 +4,9 @@ import {
   type Invalidation,
   type Tier,
   type TierEntry,
+  type TierHolder,
   type TierListener,
+  type TierLockRead,
   type TierRead,
   type TierWrite,
   uriOfResourceKey,
@@ -15,16 +17,36 @@ export class OwnTier implements Tier {
   readonly #held = new Map<string, { entry: TierEntry; version: number }>();
   readonly #invalidated: { matches: EntryMatcher; version: number }[] = [];
   readonly #listeners = new Set<TierListener>();
+  readonly #locks = new Map<string, { lock: string; untilMs: number }>();
   /** Counts all that happens: a load takes the number of its beginning, and what comes later wins. */
   #clock = 0;
 
   async getMany(names: readonly string[]): Promise<TierRead> {
-    const entries = new Map<string, TierEntry>();
-    for (const name of names) {
-      const held = this.#held.get(name);
-      if (held !== undefined && this.#isValid(name, held)) entries.set(name, held.entry);
+    return { entries: this.#find(names), moment: this.#clock };
+  }
+
+  async lockMany(names: readonly string[], leaseMs: number): Promise<TierLockRead> {
+    const entries = this.#find(names);
+    const locks = new Map<string, string>();
+    const holders = new Map<string, TierHolder>();
+    for (const name of names.filter((each) => !entries.has(each))) {
+      const held = this.#locks.get(name);
+      const leftMs = (held?.untilMs ?? 0) - performance.now();
+      if (held !== undefined && leftMs > 0) {
+        holders.set(name, { id: held.lock, leftMs });
+      } else {
+        const lock = `${++this.#clock}`; // newer than all that a holder before can have written
+        this.#locks.set(name, { lock, untilMs: performance.now() + leaseMs });
+        locks.set(name, lock);
+      }
     }
-    return { entries, moment: this.#clock };
+    return { entries, moment: this.#clock, locks, holders };
+  }
+
+  async unlockMany(locks: ReadonlyMap<string, string>): Promise<void> {
+    for (const [name, lock] of locks) {
+      if (this.#locks.get(name)?.lock === lock) this.#locks.delete(name);
+    }
   }
 
   async setMany(writes: readonly TierWrite[], by?: TierListener): Promise<readonly string[]> {
@@ -50,6 +72,15 @@ export class OwnTier implements Tier {
 
   async close(): Promise<void> {
     this.#held.clear();
+  }
+
+  #find(names: readonly string[]): Map<string, TierEntry> {
+    const entries = new Map<string, TierEntry>();
+    for (const name of names) {
+      const held = this.#held.get(name);
+      if (held !== undefined && this.#isValid(name, held)) entries.set(name, held.entry);
+    }
+    return entries;
   }
 
   #write(write: TierWrite): boolean {

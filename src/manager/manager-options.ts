@@ -92,4 +92,5 @@ const TIER_ONLY = [
   'breakerMs',
   'onDisconnect',
   'maxPending',
+  'loadLeaseMs',
 ] as const satisfies readonly (keyof TierOptions)[];

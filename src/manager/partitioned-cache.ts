@@ -165,6 +165,10 @@ export class PartitionedCache implements FirstLevel {
     });
   }
 
+  has(key: string): boolean {
+    return this.cache.has(key);
+  }
+
   /** Another process has written to one entry, or dropped it. */
   invalidateKey(key: string): void {
     this.cache.invalidate(key);

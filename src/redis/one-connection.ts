@@ -4,7 +4,7 @@ import type { RedisClientLike } from './redis-options.ts';
 export interface OneConnection {
   /** What has commands as methods. */
   readonly client: object;
-  send(args: readonly string[]): Promise<unknown>;
+  readonly send: (args: readonly string[]) => Promise<unknown>;
 }
 
 type Send = (...given: readonly unknown[]) => Promise<unknown>;

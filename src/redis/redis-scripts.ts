@@ -18,7 +18,7 @@ export interface RedisScript {
  * what was invalidated is not known any more: the floor is raised to now. Where old invalidations are
  * dropped, one of all ('*') takes their place.
  */
-const STATE = `
+export const STATE = `
 local function text(version) return string.format('%016.0f', version) end
 local function micros()
   local time = redis.call('TIME')
@@ -130,6 +130,7 @@ local tick = nextAfter(clock or 0)
 save(tick, head or tick, floor or tick)
 return text(tick)`);
 
-function script(source: string): RedisScript {
+/** @returns it with the hash that Redis knows it by */
+export function script(source: string): RedisScript {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }

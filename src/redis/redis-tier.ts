@@ -3,10 +3,19 @@ import { Buffer } from 'node:buffer';
 import { envelopeKey, openEnvelope, sealEnvelope } from '../tiers/envelope.ts';
 import { invalidationText, type Invalidation } from '../tiers/invalidation.ts';
 import { resourceKey, uriOfResourceKey } from '../tiers/resource-key.ts';
-import type { Tier, TierEntry, TierListener, TierRead, TierWrite } from '../tiers/tier.ts';
+import type {
+  Tier,
+  TierEntry,
+  TierListener,
+  TierLockRead,
+  TierRead,
+  TierWrite,
+} from '../tiers/tier.ts';
 import { InvalidationLog, type OrderState, parseOrderState } from './invalidation-log.ts';
+import { LockedReads } from './locked-reads.ts';
 import { RedisCoherence } from './redis-coherence.ts';
 import { RedisConnection } from './redis-connection.ts';
+
 import {
   readRedisOptions,
   type RedisTierOptions,
@@ -42,6 +51,7 @@ export class RedisTier implements Tier, AsyncDisposable {
   readonly #listeners = new Set<TierListener>();
   readonly #log = new InvalidationLog();
   readonly #coherence: RedisCoherence;
+  readonly #lockedReads: LockedReads;
   readonly #stateKey: string;
   readonly #logKey: string;
   /** The catching up that is under way, and the invalidation that it was begun for. */
@@ -60,6 +70,12 @@ export class RedisTier implements Tier, AsyncDisposable {
     this.#connection = new RedisConnection(this.#settings, {
       connected: () => this.#tell((listener) => listener.connected()),
       disconnected: (cause) => this.#tell((listener) => listener.disconnected(cause)),
+    });
+    this.#lockedReads = new LockedReads(this.#connection, this.#stateKey, prefix, {
+      keyOf: (name) => this.#keyOf(name),
+      understand: (names, replies, state) => this.#readAll(names, replies, state),
+      getMany: (names) => this.getMany(names),
+      isOvertaken: (version, uri) => this.#log.isOvertaken(version, uri, []),
     });
     this.#coherence = new RedisCoherence(this.#settings, this.#connection, this.#logKey, {
       changed: (names) => this.#tell((listener) => listener.changed(names)),
@@ -88,13 +104,22 @@ export class RedisTier implements Tier, AsyncDisposable {
       this.#stateKey,
     ]);
     const state = parseOrderState(replies[names.length]?.toString('latin1'));
-    if (state === undefined || !this.#log.covers(state)) await this.#catchUp(state?.head ?? 0);
-    const entries = new Map<string, TierEntry>();
-    for (const [at, name] of names.entries()) {
-      const entry = this.#read(name, replies[at]);
-      if (entry !== undefined) entries.set(name, entry);
-    }
+    const entries = await this.#readAll(names, replies, state);
     return { entries, moment: Math.max(state?.clock ?? 0, this.#log.clock) };
+  }
+
+  /** One script; in a cluster it comes after an MGET, and before another for what was locked. */
+  async lockMany(names: readonly string[], leaseMs: number): Promise<TierLockRead> {
+    await this.#coherence.start();
+    const { isCluster } = await this.#connection.connect();
+    return isCluster
+      ? this.#lockedReads.apart(names, leaseMs)
+      : this.#lockedReads.together(names, leaseMs);
+  }
+
+  /** One script. */
+  async unlockMany(locks: ReadonlyMap<string, string>): Promise<void> {
+    await this.#lockedReads.giveBack(locks);
   }
 
   /** One script; in a cluster one for each key, and one before them for what was set. */
@@ -154,6 +179,21 @@ export class RedisTier implements Tier, AsyncDisposable {
 
   #keyOf(name: string): string {
     return this.#settings.prefix + envelopeKey(name);
+  }
+
+  /** Of what Redis has answered, what is valid. */
+  async #readAll(
+    names: readonly string[],
+    replies: readonly (Buffer | null)[],
+    state: OrderState | undefined,
+  ): Promise<Map<string, TierEntry>> {
+    if (state === undefined || !this.#log.covers(state)) await this.#catchUp(state?.head ?? 0);
+    const entries = new Map<string, TierEntry>();
+    for (const [at, name] of names.entries()) {
+      const entry = this.#read(name, replies[at]);
+      if (entry !== undefined) entries.set(name, entry);
+    }
+    return entries;
   }
 
   #read(name: string, bytes: Buffer | null | undefined): TierEntry | undefined {

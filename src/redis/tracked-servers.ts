@@ -70,20 +70,21 @@ export async function trackedServers(
       return [{ id: `${host}:${port}`, open }];
     };
   }
-  const only = (open: () => Promise<TrackingClient>): ServerFinder => {
-    const servers = [{ id: ONLY, open }];
-    return () => servers;
-  };
   if (settings.client === undefined) {
     const options = { ...clientOptions, ...TOLD, url };
-    return only(async () => redis.createClient(options) as unknown as TrackingClient);
+    return only(async () => redis.createClient(options));
   }
   if (isPool(client)) return only(() => client.execute(told));
   return only(async () => told(client as unknown as Duplicable));
 }
 
+function only(open: () => Promise<TrackingClient>): ServerFinder {
+  const servers = [{ id: ONLY, open }];
+  return () => servers;
+}
+
 function told(client: Duplicable): TrackingClient {
-  return client.duplicate(TOLD) as unknown as TrackingClient;
+  return client.duplicate(TOLD);
 }
 
 function isCluster(client: object): client is ClusterLike {

@@ -450,6 +450,7 @@ function one(): number {
 export function gracedLevel<V>(first: FirstLevel, grace: Grace<V> | undefined): FirstLevel {
   if (grace === undefined) return first;
   return {
+    has: (key) => first.has(key),
     invalidateKey: (key) => {
       grace.invalidateKey(key);
       first.invalidateKey(key);

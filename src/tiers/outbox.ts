@@ -44,10 +44,14 @@ export class Outbox {
     return this.#queue.size;
   }
 
-  /** What a loader made; leaves in the next turn of the event loop, with all others of this one. */
-  write(write: TierWrite): void {
-    if (this.#isClosed) return;
-    this.#queue.addWrite(write);
+  /**
+   * What a loader made; leaves in the next turn of the event loop, with all others of this one.
+   *
+   * @param settle called when it has reached the level, was overtaken, or is kept for later
+   */
+  write(write: TierWrite, settle?: () => void): void {
+    if (this.#isClosed) return settle?.();
+    this.#queue.addWrite(write, settle);
     this.#bound();
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -1,9 +1,11 @@
 import type { BulkLoader, LoadContext, LoadOptions, SetOptions } from '../cache/loader.ts';
 import type { Clock } from '../clock.ts';
+import { describeValue } from '../describe-value.ts';
 import { checkDurationMs, checkTags } from '../options.ts';
 import type { Invalidation } from './invalidation.ts';
 import { Outbox } from './outbox.ts';
-import { ReadBatch } from './read-batch.ts';
+import { LevelReader, type ResolveTask } from './level-reader.ts';
+import { hasLocks, LoadLocks } from './load-locks.ts';
 import { firstLevelKey, resourceKey } from './resource-key.ts';
 import { shorterTtlMs, type TierSettings } from './tiered-options.ts';
 import type { Tier, TierEntry, TierListener, TierMoment } from './tier.ts';
@@ -13,7 +15,8 @@ import type { TierStats } from './tier-stats.ts';
 
 /** What is changed in the first level by what others do; nothing of it is told to the second. */
 export interface FirstLevel {
-  /** Drops one entry. */
+  has(key: string): boolean;
+  /** Drops one entry, and has its load not be kept. */
   invalidateKey(key: string): void;
   /** Drops what matches, in every partition. */
   apply(invalidation: Invalidation): void;
@@ -52,12 +55,10 @@ export class SecondLevel<V> {
   readonly #clock: Clock;
   readonly #guard: TierGuard;
   readonly #outbox: Outbox;
-  readonly #reads: ReadBatch;
+  /** Where the tier has locks, and they are wanted. */
+  readonly #locks: LoadLocks | undefined;
+  readonly #reader: LevelReader;
   readonly #unsubscribe: () => void;
-  /** The latest that a read has told: older than now, so that what is written with it may lose. */
-  #moment: TierMoment | undefined;
-  #hits = 0;
-  #misses = 0;
   #originLoads = 0;
   #originFailures = 0;
 
@@ -74,7 +75,6 @@ export class SecondLevel<V> {
     this.#first = first;
     this.#clock = clock ?? { now: () => Date.now() };
     this.#guard = new TierGuard(settings, this.journal);
-    this.#reads = new ReadBatch(settings.tier, this.#guard);
     const by = this.#listener();
     this.#outbox = new Outbox({
       tier: settings.tier,
@@ -83,6 +83,17 @@ export class SecondLevel<V> {
       journal: this.journal,
       maxPending: settings.maxPending,
       superseded: (names) => this.#forget(names),
+    });
+    const { tier, loadLeaseMs } = settings;
+    if (loadLeaseMs > 0 && hasLocks(tier)) {
+      this.#locks = new LoadLocks(tier, this.#guard, loadLeaseMs);
+    }
+    this.#reader = new LevelReader({
+      tier,
+      guard: this.#guard,
+      outbox: this.#outbox,
+      clock: this.#clock,
+      locks: this.#locks,
     });
     this.#unsubscribe = this.#tier.subscribe(by);
   }
@@ -105,58 +116,67 @@ export class SecondLevel<V> {
     options: LoadOptions,
     isForced = false,
   ): Promise<V> {
-    const { found, moment } = await this.#look([key]);
-    const entry = isForced ? undefined : found.get(key);
-    if (entry !== undefined) {
-      const { ttlMs, tags } = this.#keepingOf(entry);
-      context.setTtl(ttlMs);
-      context.setTags(tags);
-      return entry.value as V;
+    let loaded: V | undefined;
+    const make: NonNullable<ResolveTask['make']> = async (_, moment, locks) => {
+      const keeping = this.#keepingFor(options);
+      const told = this.#listening(context, keeping);
+      const value = await this.#fromOrigin(async () => loader(Object.freeze(told)));
+      context.setTtl(this.#firstTtlMs(keeping.ttlMs));
+      this.#write(key, value, keeping, moment, locks);
+      loaded = value;
+    };
+    if (isForced) await this.#reader.renew(key, make);
+    else {
+      const find = (_: string, entry: TierEntry): void => {
+        const { ttlMs, tags } = this.#keepingOf(entry);
+        context.setTtl(ttlMs);
+        context.setTags(tags);
+        loaded = entry.value as V;
+      };
+      await this.#reader.resolve([key], context.signal, { find, make });
     }
-    context.signal.throwIfAborted();
-    const keeping = this.#keepingFor(options);
-    const told = this.#listening(context, keeping);
-    const value = await this.#fromOrigin(async () => loader(Object.freeze(told)));
-    context.setTtl(this.#firstTtlMs(keeping.ttlMs));
-    this.#write(key, value, keeping, moment);
-    return value;
+    return loaded as V;
   }
 
-  /** As a bulk loader of the first level; `loader` is called once, for what the second level lacks. */
+  /**
+   * As a bulk loader of the first level; `loader` is called once, for what the second level lacks, and
+   * again for what others were loading and have not brought.
+   */
   async loadMany(
     keys: readonly string[],
     context: BulkContext<V>,
     loader: BulkLoader<V> | undefined,
     options: LoadOptions,
   ): Promise<ReadonlyMap<string, V>> {
-    const { found, moment } = await this.#look(keys);
-    for (const [key, entry] of found) {
-      context.deliver(key, entry.value as V, this.#keepingOf(entry));
-    }
-    const missing = keys.filter((key) => !found.has(key));
-    if (missing.length === 0 || loader === undefined) return new Map();
-    context.signal.throwIfAborted();
-    const keeping = this.#keepingFor(options);
-    const delivered = new Set<string>();
-    const told = {
-      ...this.#listening(context, keeping),
-      deliver: (key: string, value: V, own: SetOptions = {}): void => {
-        if (delivered.has(key) || !missing.includes(key)) return;
-        delivered.add(key);
-        const kept = { ...keeping, ...this.#given(own) };
-        context.deliver(key, value, { ...own, ttlMs: this.#firstTtlMs(kept.ttlMs) });
-        this.#write(key, value, kept, moment);
-      },
-    };
-    const values = await this.#fromOrigin(async () => loader(missing, Object.freeze(told)));
-    context.setTtl(this.#firstTtlMs(keeping.ttlMs));
-    if (values instanceof Map) {
-      for (const key of missing) {
-        const value = (values as ReadonlyMap<string, V>).get(key);
-        if (value !== undefined && !delivered.has(key)) this.#write(key, value, keeping, moment);
-      }
-    }
-    return values;
+    await this.#reader.resolve(keys, context.signal, {
+      find: (key, entry) => context.deliver(key, entry.value as V, this.#keepingOf(entry)),
+      make:
+        loader &&
+        (async (missing, moment, locks) => {
+          const keeping = this.#keepingFor(options);
+          const delivered = new Set<string>();
+          const told = {
+            ...this.#listening(context, keeping),
+            deliver: (key: string, value: V, own: SetOptions = {}): void => {
+              if (delivered.has(key) || !missing.includes(key)) return;
+              delivered.add(key);
+              const kept = { ...keeping, ...this.#given(own) };
+              context.deliver(key, value, { ...own, ttlMs: this.#firstTtlMs(kept.ttlMs) });
+              this.#write(key, value, kept, moment, locks);
+            },
+          };
+          const values: unknown = await this.#fromOrigin(async () =>
+            loader(missing, Object.freeze(told)),
+          );
+          const ttlMs = this.#firstTtlMs(keeping.ttlMs);
+          for (const [key, value] of loadedOf<V>(values, missing)) {
+            if (delivered.has(key)) continue;
+            context.deliver(key, value, { ttlMs, tags: keeping.tags });
+            this.#write(key, value, keeping, moment, locks);
+          }
+        }),
+    });
+    return new Map();
   }
 
   /** Writes what was set in the first level. @returns resolves as `invalidate` */
@@ -184,15 +204,17 @@ export class SecondLevel<V> {
   }
 
   /** @returns resolves when nothing is on its way to the tier, or it cannot be told now */
-  flush(): Promise<void> {
-    return this.#outbox.settled();
+  async flush(): Promise<void> {
+    await this.#outbox.settled();
+    await this.#locks?.settled();
   }
 
   stats(): TierStats {
     const count = this.journal.count.bind(this.journal);
     return {
-      hits: this.#hits,
-      misses: this.#misses,
+      hits: this.#reader.hits,
+      misses: this.#reader.misses,
+      awaitedLoads: this.#reader.awaited,
       originLoads: this.#originLoads,
       originFailures: this.#originFailures,
       failures: count('tier-failed'),
@@ -217,6 +239,7 @@ export class SecondLevel<V> {
       changed: (names) => {
         if (names === undefined) this.#first.apply({ kind: 'all' });
         else this.#forget(names);
+        this.#locks?.wake(names);
       },
       invalidated: (invalidations) => {
         this.journal.tell('invalidation-received', { count: invalidations.length });
@@ -231,34 +254,6 @@ export class SecondLevel<V> {
         if (this.#settings.onDisconnect === 'flush') this.#first.apply({ kind: 'all' });
       },
     };
-  }
-
-  async #look(
-    keys: readonly string[],
-  ): Promise<{ found: Map<string, TierEntry>; moment: TierMoment | undefined }> {
-    const names = new Map(
-      keys.map((key) => [resourceKey(key), key] as const).filter(([name]) => name.isWellFormed()),
-    );
-    const found = new Map<string, TierEntry>();
-    for (const [name, key] of names) {
-      const pending = this.#outbox.find(name);
-      if (pending !== undefined) found.set(key, pending);
-    }
-    const asked = [...names.keys()].filter((name) => !found.has(names.get(name)!));
-    const read = asked.length === 0 ? undefined : await this.#reads.read(asked);
-    const now = this.#clock.now();
-    for (const name of asked) {
-      const key = names.get(name);
-      const entry = read?.entries.get(name);
-      if (entry === undefined) continue;
-      const isOver = entry.expiresAtMs !== undefined && entry.expiresAtMs - now < 2 * TICK_MS;
-      if (key === undefined || isOver || this.#outbox.covers(name, entry.tags)) continue;
-      found.set(key, entry);
-    }
-    this.#hits += found.size;
-    this.#misses += keys.length - found.size;
-    if (read !== undefined) this.#moment = read.moment;
-    return { found, moment: this.#moment };
   }
 
   async #fromOrigin<T>(loader: () => Promise<T>): Promise<T> {
@@ -288,10 +283,21 @@ export class SecondLevel<V> {
     };
   }
 
-  #write(key: string, value: V, keeping: Keeping, moment: TierMoment | undefined): void {
+  /** @param locks of the load; that of what is written is taken out, and given back with the writing */
+  #write(
+    key: string,
+    value: V,
+    keeping: Keeping,
+    moment: TierMoment | undefined,
+    locks: Map<string, string>,
+  ): void {
     // Without a moment it cannot be told from what was invalidated since.
     if (value === undefined || moment === undefined || !isExact(key, keeping)) return;
-    this.#outbox.write({ name: resourceKey(key), value, ...this.#life(keeping), moment });
+    const name = resourceKey(key);
+    const lock = locks.get(name);
+    locks.delete(name);
+    const settle = lock && ((): void => this.#locks?.release(new Map([[name, lock]])));
+    this.#outbox.write({ name, value, ...this.#life(keeping), moment }, settle || undefined);
   }
 
   #life({ ttlMs, tags }: Keeping): Omit<TierEntry, 'value'> & { ttlMs: number } {
@@ -325,7 +331,10 @@ export class SecondLevel<V> {
   #forget(names: readonly string[]): void {
     for (const name of names) {
       const key = firstLevelKey(name);
-      if (key !== undefined) this.#first.invalidateKey(key);
+      if (key === undefined) continue;
+      // Who waits for what has changed has not read it yet: his load may be kept.
+      const isNews = this.#locks?.isAwaited(name) === true && !this.#first.has(key);
+      if (!isNews) this.#first.invalidateKey(key);
     }
   }
 }
@@ -333,4 +342,15 @@ export class SecondLevel<V> {
 /** UTF-8 has no lone surrogates: two names with some would be one. Such entries stay in the first level. */
 function isExact(key: string, { tags }: Keeping): boolean {
   return key.isWellFormed() && tags.every((tag) => tag.isWellFormed());
+}
+
+/** @returns what a bulk loader has made of what it was asked for. @throws where that is no Map */
+function loadedOf<V>(values: unknown, keys: readonly string[]): [string, V][] {
+  if (!(values instanceof Map)) {
+    throw new TypeError(
+      `a bulk loader must return a Map from URI to value, got ${describeValue(values)}`,
+    );
+  }
+  const loaded = values as ReadonlyMap<string, V>;
+  return keys.filter((key) => loaded.has(key)).map((key) => [key, loaded.get(key)!]);
 }

@@ -11,14 +11,19 @@ export interface GuardSettings {
 }
 
 /** What the level is asked for. */
-export type TierOperation = 'read' | 'write' | 'invalidate';
+export type TierOperation = 'read' | 'write' | 'invalidate' | 'unlock';
 
 interface Policy {
   readonly policy: IPolicy;
-  /** Whether it took longer than `tierTimeoutMs`. */
-  readonly isTimeout: (error: unknown) => boolean;
   /** Whether nothing was tried, since the breaker is open. */
   readonly isBroken: (error: unknown) => boolean;
+}
+
+/** Ends what took too long. */
+class TierTimeout extends Error {
+  constructor(ms: number) {
+    super(`the second level took longer than ${ms} ms`);
+  }
 }
 
 /**
@@ -42,11 +47,11 @@ export class TierGuard {
     run: () => Promise<T>,
   ): Promise<{ readonly result: T } | undefined> {
     this.#policy ??= makePolicy(this.#settings, this.#journal);
-    const { policy, isTimeout, isBroken } = await this.#policy;
+    const { policy, isBroken } = await this.#policy;
     try {
-      return { result: await policy.execute(run) };
+      return { result: await policy.execute(() => inTime(run, this.#settings.tierTimeoutMs)) };
     } catch (cause) {
-      if (isTimeout(cause)) this.#journal.tell('tier-timed-out', { operation });
+      if (cause instanceof TierTimeout) this.#journal.tell('tier-timed-out', { operation });
       else if (!isBroken(cause)) this.#journal.tell('tier-failed', { operation, cause });
       return undefined;
     }
@@ -63,11 +68,18 @@ async function makePolicy(settings: GuardSettings, journal: TierJournal): Promis
     journal.tell('breaker-opened', 'error' in reason ? { cause: reason.error } : {});
   });
   breaker.onReset(() => journal.tell('breaker-closed'));
-  const { timeout, TimeoutStrategy, wrap } = library;
   return {
-    policy: wrap(breaker, timeout(settings.tierTimeoutMs, TimeoutStrategy.Aggressive)),
-    // By class: isTaskCancelledError of version 3.2 asks for another error's mark.
-    isTimeout: (error) => error instanceof library.TaskCancelledError,
+    policy: breaker,
     isBroken: (error) => error instanceof library.BrokenCircuitError,
   };
+}
+
+/** As cockatiel's, which makes an AbortSignal for each call, and a DOMException when it is done. */
+function inTime<T>(run: () => Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new TierTimeout(ms)), ms);
+    run()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }

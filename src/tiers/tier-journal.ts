@@ -45,7 +45,7 @@ export type TierEventName = (typeof TIER_EVENT_NAMES)[number];
 /** What a listener receives. */
 export interface TierEvent {
   readonly event: TierEventName;
-  /** What was being done: `read`, `write` or `invalidate`. */
+  /** What was being done: `read`, `write`, `invalidate` or `unlock`. */
   readonly operation?: string;
   /** The URI that it is about, where it is about one. */
   readonly uri?: string;

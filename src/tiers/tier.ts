@@ -24,6 +24,22 @@ export interface TierRead {
   readonly moment: TierMoment;
 }
 
+/** A lock that somebody else has. */
+export interface TierHolder {
+  /** Tells one holder from the next. */
+  readonly id: string;
+  /** ms that are left of the lease, as the level has it. */
+  readonly leftMs: number;
+}
+
+/** What a read has found that takes locks for what it has not. */
+export interface TierLockRead extends TierRead {
+  /** By name: what the caller holds now, for `unlockMany`. Its `moment` is later than that of any holder before. */
+  readonly locks: ReadonlyMap<string, string>;
+  /** By name: who has the locks that the caller did not get. */
+  readonly holders: ReadonlyMap<string, TierHolder>;
+}
+
 /** An entry to be written. */
 export interface TierWrite extends TierEntry {
   readonly name: string;
@@ -74,6 +90,19 @@ export interface TierListener {
 export interface Tier {
   /** What is held of some names. One round trip, however many. */
   getMany(names: readonly string[]): Promise<TierRead>;
+  /**
+   * As `getMany`, and takes a lock for every name without an entry, so that of several processes one
+   * loads it; together with `unlockMany`, or not at all. The read is not before the taking: what the
+   * holder before has written is found.
+   *
+   * The lock is no more than that: nobody is kept from writing. It is the moment of the read that has
+   * a late holder's write lose against a newer one's.
+   *
+   * @param leaseMs after which a lock is anybody's
+   */
+  lockMany?(names: readonly string[], leaseMs: number): Promise<TierLockRead>;
+  /** Gives locks back, by name; those that are somebody else's by now stay. */
+  unlockMany?(locks: ReadonlyMap<string, string>): Promise<void>;
   /**
    * Writes entries, each under its name until it expires. One round trip, however many.
    *

@@ -1,6 +1,7 @@
 import type {
   BulkLoadContext,
   BulkLoader,
+  LoadContext,
   Loader,
   LoadOptions,
   SetOptions,
@@ -66,6 +67,7 @@ export class TieredCache<V = unknown> implements Disposable {
     this.#l1 = new ResourceCache<V>(cacheOptions);
     this.#grace = grace && new Grace<V>(grace, this.#journal, cacheOptions, this.#l1);
     const first = {
+      has: (key: string) => this.#l1.has(key),
       invalidateKey: (key: string): void => {
         this.#grace?.invalidateKey(key);
         this.#l1.invalidate(key);
@@ -134,6 +136,12 @@ export class TieredCache<V = unknown> implements Disposable {
   async load(uri: string, loader?: Loader<V>, options?: LoadOptions): Promise<V> {
     if (loader !== undefined) checkFunction('loader', loader);
     const given = checkOptions('options', options);
+    // A hit needs no more, and is most of what is asked for.
+    if (given.signal?.aborted !== true && this.#l1.has(uri)) {
+      if (loader !== undefined) this.#renewEarly(uri, loader, given);
+      const cached = this.#l1.get(uri);
+      if (cached !== undefined) return cached;
+    }
     const first = this.#level.firstLevelOptions(given);
     const behind = this.#behind(uri, loader, given, first);
     for (;;) {
@@ -279,22 +287,27 @@ export class TieredCache<V = unknown> implements Disposable {
     given: LoadOptions,
     first: LoadOptions,
   ): Loader<V> {
-    const ask: InnerLoad<V> = (context, isForced) =>
-      this.#level.load(
-        uri,
-        context,
-        (told) => {
-          if (loader === undefined) throw new NotHeld();
-          return loader(uri, told);
-        },
-        given,
-        isForced,
-      );
+    const ask = this.#asking(uri, loader, given);
     const grace = this.#grace;
     // Without a loader nothing can be made anew: what was kept is for who has one.
     if (grace === undefined || loader === undefined) return (_, context) => ask(context, false);
-    if (this.#l1.has(uri)) grace.onHit(uri, ask, first);
     return (_, context) => grace.load(uri, context, ask, first);
+  }
+
+  /** A hit: its value may be due to be loaded anew. */
+  #renewEarly(uri: string, loader: Loader<V>, given: LoadOptions): void {
+    const grace = this.#grace;
+    if (grace === undefined) return;
+    grace.onHit(uri, this.#asking(uri, loader, given), this.#level.firstLevelOptions(given));
+  }
+
+  /** Asks the second level, then the origin. */
+  #asking(uri: string, loader: Loader<V> | undefined, given: LoadOptions): InnerLoad<V> {
+    const make = (context: LoadContext<V>): V | Promise<V> => {
+      if (loader === undefined) throw new NotHeld();
+      return loader(uri, context);
+    };
+    return (context, isForced) => this.#level.load(uri, context, make, given, isForced);
   }
 
   #lookUp(uris: readonly string[]): Promise<Map<string, V>> {

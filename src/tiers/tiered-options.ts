@@ -35,6 +35,12 @@ export interface TierOptions {
    * Beyond that all of it is invalidated instead, when it is back.
    */
   readonly maxPending?: number | undefined;
+  /**
+   * ms for which one process has to itself what it loads, and others wait for what it makes of it,
+   * where the second level has locks; default 5,000. A load that takes longer, or whose process has
+   * died, is begun by another after that. 0 = every process loads what it lacks at once.
+   */
+  readonly loadLeaseMs?: number | undefined;
 }
 
 /**
@@ -54,6 +60,7 @@ export interface TierSettings {
   readonly breakerMs: number;
   readonly onDisconnect: 'serve' | 'flush';
   readonly maxPending: number;
+  readonly loadLeaseMs: number;
 }
 
 const METHODS = ['getMany', 'setMany', 'invalidate', 'subscribe', 'close'] as const;
@@ -77,6 +84,7 @@ export function readTierOptions<V>(
     breakerMs = 1_000,
     onDisconnect = 'serve',
     maxPending = 10_000,
+    loadLeaseMs = 5_000,
     ttlMs = 900_000,
     maxEntries = DEFAULT_L1_ENTRIES,
     ...cacheOptions
@@ -90,6 +98,7 @@ export function readTierOptions<V>(
     breakerMs: checkInteger('breakerMs', breakerMs, 1, LONGEST_TIMER_MS),
     onDisconnect: checkOneOf('onDisconnect', onDisconnect, ['serve', 'flush']),
     maxPending: checkInteger('maxPending', maxPending, 1, 1_000_000),
+    loadLeaseMs: checkInteger('loadLeaseMs', loadLeaseMs, 0, LONGEST_TIMER_MS),
   };
   const firstTtlMs = shorterTtlMs(settings.l1TtlMs, settings.ttlMs);
   return { settings, cacheOptions: { ...cacheOptions, maxEntries, ttlMs: firstTtlMs } };
