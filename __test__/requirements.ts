@@ -14,6 +14,7 @@ export type RequirementSource =
   | 'milestone-4'
   | 'milestone-5'
   | 'milestone-6'
+  | 'milestone-7'
   | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
@@ -454,6 +455,14 @@ const adapters = list('milestone-6', 'test', {
   'BENTO-OPTIONS': 'Bad options of granaryDriver are refused by name, where they are given.',
 });
 
+const sampler = list('milestone-7', 'test', {
+  'SAMPLE-PARTS': 'A sample holds what was asked for, and nothing else.',
+  'SAMPLE-TRUTH':
+    'Memory, CPU time, descriptors and sockets of a process whose use is known are told as they are.',
+  'SAMPLE-TREE': 'Descendants are found, and a process that has ended is not sampled.',
+  'SAMPLE-OPTIONS': 'What cannot be sampled is refused, naming the option and what is allowed.',
+});
+
 const tiersDeep = list('milestone-6', 'deep', {
   'TIER-FAULTS':
     'No fault of Redis makes anybody wait beyond the timeouts, loses an invalidation or leaves a stale value, and a table says what each does.',
@@ -560,6 +569,7 @@ export const requirements: readonly Requirement[] = [
   ...hotPath,
   ...hotPathDeep,
   ...tiersDeep,
+  ...sampler,
   ...adapters,
   ...tiers,
 ];

@@ -42,6 +42,8 @@ const METRICS: ReadonlyMap<string, Metric> = new Map([
   ['served', higher('runs that ended well')],
   ['violations', lower('stale reads')],
   ['resolve', lower('time to find the pattern of a URI')],
+  ['us/sample', lower('wall time of one sample')],
+  ['cpu-share', lower('share of a core')],
   ['growth', lower('growth')],
 ]);
 

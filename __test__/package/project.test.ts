@@ -24,6 +24,10 @@ describe('package.json', () => {
       exports: {
         '.': { types: './dist/index.d.ts', default: './dist/index.js' },
         './mcp': { types: './dist/mcp/index.d.ts', default: './dist/mcp/index.js' },
+        './governor': {
+          types: './dist/governor/index.d.ts',
+          default: './dist/governor/index.js',
+        },
         './redis': { types: './dist/redis/index.d.ts', default: './dist/redis/index.js' },
         './keyv': { types: './dist/keyv/index.d.ts', default: './dist/keyv/index.js' },
         './bentocache': {
@@ -116,7 +120,7 @@ describe('layers of src', () => {
     const fromIndex = imports
       .filter(({ from }) => from === 'index.ts')
       .map(({ to }) => folderOf(to));
-    for (const folder of ['mcp', 'redis', 'keyv', 'bentocache', 'cli']) {
+    for (const folder of ['mcp', 'governor', 'redis', 'keyv', 'bentocache', 'cli']) {
       expect(fromIndex).not.toContain(folder);
     }
   });

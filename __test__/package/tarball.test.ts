@@ -110,6 +110,7 @@ describe('the packed tarball in an empty folder', () => {
         'dist/index.js',
         'dist/index.d.ts',
         'dist/mcp/index.js',
+        'dist/governor/index.js',
         'dist/keyv/index.js',
         'dist/bentocache/index.js',
         'dist/cli/main.js',

@@ -149,4 +149,13 @@ export const BENCHES: readonly Bench[] = [
     headlines: [{ subject: 'granary', workload: /^resolve@10000$/, metrics: ['resolve'] }],
     charts: [{ kind: 'growth', suffix: '', metric: 'resolve', counted: 'patterns' }],
   },
+  {
+    name: 'sampler',
+    baseline: 'pidusage',
+    subjects: ['granary'],
+    floors: [],
+    packages: ['pidusage', 'systeminformation'],
+    headlines: [{ subject: 'granary', workload: /^(memory-cpu|sockets)$/, metrics: ['us/sample'] }],
+    charts: [{ kind: 'bars', suffix: '', metrics: ['us/sample'], scale: 'log' }],
+  },
 ];

@@ -197,6 +197,86 @@ export interface DumpEntry {
 /** What a frame holds; null where it is damaged or holds more than `max_bytes`. */
 export declare function inflateValue(frame: Uint8Array, maxBytes: number): Buffer | null
 
+/** An open descriptor. */
+export interface NativeDescriptor {
+  /** Its number. */
+  fd: number
+  /** What it is open on. */
+  kind: string
+}
+
+/** A process at one moment. */
+export interface NativeSample {
+  /** Its number. */
+  pid: number
+  /** Who started it. */
+  parent?: number
+  /** ms since 1970. */
+  startedMs: number
+  /** Resident bytes. */
+  rssBytes?: number
+  /** Bytes with shared pages in part. */
+  proportionalBytes?: number
+  /** CPU time, all of it. */
+  cpuMs?: number
+  /** CPU time of its own code. */
+  userMs?: number
+  /** CPU time of the system for it. */
+  systemMs?: number
+  /** Number of threads. */
+  threadCount?: number
+  /** CPU time of each thread. */
+  threads?: Array<NativeThreadTime>
+  /** Open descriptors. */
+  descriptors?: Array<NativeDescriptor>
+  /** Open sockets. */
+  sockets?: Array<NativeSocket>
+  /** Children and theirs. */
+  descendants?: Array<number>
+}
+
+/** An open socket. */
+export interface NativeSocket {
+  /** Its number. */
+  fd: number
+  /** `tcp`, `tcp6`, `udp`, `udp6` or `other`. */
+  protocol: string
+  /** Of TCP. */
+  state?: string
+}
+
+/** CPU time of a thread. */
+export interface NativeThreadTime {
+  /** As the system numbers threads. */
+  tid: number
+  /** Since it began. */
+  cpuMs: number
+}
+
+/** What is to be sampled. */
+export interface SampleParts {
+  /** Resident memory. */
+  memory: boolean
+  /** Memory with shared pages in part. */
+  proportional: boolean
+  /** CPU time of the process. */
+  cpu: boolean
+  /** CPU time of each thread. */
+  threads: boolean
+  /** Open descriptors. */
+  descriptors: boolean
+  /** Open sockets. */
+  sockets: boolean
+  /** Children and theirs. */
+  descendants: boolean
+}
+
+/** Samples processes on another thread; null for those that are not there. */
+export declare function sampleProcesses(pids: Array<number>, parts: SampleParts): Promise<Array<NativeSample | null>>
+
+/** As `sample_processes`, at once on this thread: for what takes some µs. */
+export declare function sampleProcessesNow(pids: Array<number>, parts: SampleParts): Array<NativeSample | undefined | null>
+
 /** What a thread finds that wants to load. */
 export interface StoreBoarding {
   /** The value, where it is there; its kind is in the answer's words. */

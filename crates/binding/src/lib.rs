@@ -13,6 +13,7 @@
 pub mod compress;
 mod dump;
 mod outgoing;
+pub mod sampler;
 mod store;
 mod store_dump;
 mod store_message;
