@@ -14,6 +14,7 @@ export type RequirementSource =
   | 'milestone-4'
   | 'milestone-5'
   | 'milestone-6'
+  | 'milestone-7'
   | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
@@ -505,6 +506,19 @@ const tiers = list('milestone-6', 'test', {
     'Bytes from L2 reach no deserializer of V8 unless the operator says that L2 is trusted.',
 });
 
+const isolations = list('milestone-7', 'test', {
+  'ISOLATION-INLINE-CPU':
+    'The CPU time of an inline tool is within 20 % of the truth where calls overlap.',
+  'ISOLATION-INLINE-SOCKETS':
+    'The sockets that an inline tool has opened are known exactly while it runs.',
+  'ISOLATION-INLINE-ESTIMATES':
+    'Memory and descriptors of an inline tool are estimated, and called so.',
+  'ISOLATION-LEAKS':
+    'What an execution leaves open is reported, with the stack of its opening by option, and closed when asked.',
+  'ISOLATION-SIGNAL': 'An execution can be asked to stop, and is told why.',
+  'ISOLATION-ERRORS': 'The error of a tool reaches its caller with its stack and cause.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -527,4 +541,5 @@ export const requirements: readonly Requirement[] = [
   ...hotPathDeep,
   ...adapters,
   ...tiers,
+  ...isolations,
 ];

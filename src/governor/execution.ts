@@ -21,6 +21,11 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Tells the caller how far it is. */
   progress(value: unknown): void;
+  /**
+   * Names what of the result is moved to the caller instead of copied (a worker), and returns the result; changes
+   * nothing elsewhere.
+   */
+  transfer<T>(result: T, list: readonly unknown[]): T;
 }
 
 /** A function runs inline; a module task in any isolation. */
@@ -33,6 +38,8 @@ export interface Leak {
   readonly id: number;
   /** Where it was opened, if stacks are kept. */
   readonly stack?: string;
+  /** Whether clean-up has closed it; what it has not remains open. */
+  readonly closed: boolean;
 }
 
 /** One run of a tool, from the start of its code to the end of its clean-up. */
