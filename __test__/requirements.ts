@@ -513,6 +513,17 @@ const isolations = list('milestone-7', 'test', {
     'The sockets that an inline tool has opened are known exactly while it runs.',
   'ISOLATION-INLINE-ESTIMATES':
     'Memory and descriptors of an inline tool are estimated, and called so.',
+  'ISOLATION-CPU':
+    'The CPU time of a tool in a worker or process, descendants included, is within 10 % of the truth.',
+  'ISOLATION-MEMORY':
+    'The memory of a tool in a process, and the heap and buffers of one in a worker, are within 10 % of the truth.',
+  'ISOLATION-HANDLES':
+    'Descriptors and sockets of a tool in a process are exact, in a worker as inline.',
+  'ISOLATION-PASSES':
+    'Arguments, results, progress and transferables reach a tool in a worker or process and come back.',
+  'ISOLATION-KILL':
+    'A tool in a worker or process that does not listen is ended, with all that it started.',
+  'ISOLATION-CRASH': 'A tool that ends its worker or process fails alone, and tells how it ended.',
   'ISOLATION-LEAKS':
     'What an execution leaves open is reported, with the stack of its opening by option, and closed when asked.',
   'ISOLATION-SIGNAL': 'An execution can be asked to stop, and is told why.',

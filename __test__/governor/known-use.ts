@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,4 +51,13 @@ export async function keepAliveServer(): Promise<{ port: number; close: () => vo
       server.close();
     },
   };
+}
+
+/** Whether a process runs; one that has ended and waits for its parent to hear of it does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
 }

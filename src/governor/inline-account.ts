@@ -12,6 +12,13 @@ interface OpenSocket {
   readonly stack: string | undefined;
 }
 
+/** What an account keeps besides sums. */
+export interface AccountOptions {
+  readonly keepStacks: boolean;
+  /** Whether what was only guessed to be its own counts as left open. */
+  readonly guessedLeaks: boolean;
+}
+
 let lastProvisionalId = 0;
 
 /** What one inline execution is charged with. */
@@ -20,7 +27,7 @@ export class InlineAccount implements CpuAccount {
   recentCpuMs = 0;
   memoryBytes = 0;
   ended = false;
-  readonly #keepStacks: boolean;
+  readonly #options: AccountOptions;
   readonly #sockets = new Map<Socket, OpenSocket>();
   /** Handles that told of their opening: whose they are is certain. */
   #tracked: OpenHandle[] = [];
@@ -30,8 +37,8 @@ export class InlineAccount implements CpuAccount {
   #peakSockets: readonly number[] = [];
   #peakDescriptors: readonly number[] = [];
 
-  constructor(keepStacks: boolean) {
-    this.#keepStacks = keepStacks;
+  constructor(options: AccountOptions) {
+    this.#options = options;
   }
 
   addSocket(socket: Socket, pooled: boolean): void {
@@ -48,7 +55,7 @@ export class InlineAccount implements CpuAccount {
 
   /** @returns where the code is that opens something now, if stacks are kept. */
   openingStack(): string | undefined {
-    return this.#keepStacks ? captureStack() : undefined;
+    return this.#options.keepStacks ? captureStack() : undefined;
   }
 
   track(handle: OpenHandle): void {
@@ -59,8 +66,7 @@ export class InlineAccount implements CpuAccount {
   }
 
   guessDescriptor(fd: number): void {
-    if (!this.#tracked.some(({ kind, id }) => kind === 'descriptor' && id === fd))
-      this.#guessed.add(fd);
+    this.#guessed.add(fd);
   }
 
   forgetDescriptor(fd: number): void {
@@ -112,8 +118,13 @@ export class InlineAccount implements CpuAccount {
 
   /** What should have been closed by now; sockets that an agent keeps for reuse are its own affair. */
   *openHandles(): IterableIterator<OpenHandle> {
-    for (const handle of this.#tracked) if (handle.isOpen()) yield handle;
-    for (const fd of this.#guessed) {
+    const descriptors = new Set(this.#options.guessedLeaks ? this.#guessed : []);
+    for (const handle of this.#tracked) {
+      if (!handle.isOpen()) continue;
+      if (handle.kind === 'descriptor') descriptors.delete(handle.id);
+      yield handle;
+    }
+    for (const fd of descriptors) {
       yield { kind: 'descriptor', id: fd, stack: undefined, isOpen: () => this.#guessed.has(fd) };
     }
     for (const { socket, pooled, provisionalId, stack } of this.#sockets.values()) {

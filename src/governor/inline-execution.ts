@@ -21,6 +21,7 @@ export interface InlineStart {
   readonly toolId: string;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((value: unknown) => void) | undefined;
+  readonly onTransfer: ((list: readonly unknown[]) => void) | undefined;
 }
 
 /** A tool that runs on this thread; it can be measured and asked to stop, not ended. */
@@ -33,6 +34,7 @@ export class InlineExecution<T> implements Execution<T> {
   readonly #account: InlineAccount;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onProgress: ((value: unknown) => void) | undefined;
+  readonly #onTransfer: ((list: readonly unknown[]) => void) | undefined;
   // Made when the code asks for its signal: a controller costs more than all else here.
   #controller: AbortController | undefined;
   #stopped: { readonly reason: unknown } | undefined;
@@ -45,6 +47,7 @@ export class InlineExecution<T> implements Execution<T> {
     this.#account = account;
     this.#callerSignal = start.signal;
     this.#onProgress = start.onProgress;
+    this.#onTransfer = start.onTransfer;
     this.result = this.#run(task);
   }
 
@@ -94,7 +97,10 @@ export class InlineExecution<T> implements Execution<T> {
         return signal();
       },
       progress: (value) => this.#onProgress?.(value),
-      transfer: (result) => result,
+      transfer: (result, list) => {
+        this.#onTransfer?.(list);
+        return result;
+      },
     };
   }
 

@@ -4,7 +4,7 @@ import { CpuSegments } from './cpu-segments.ts';
 import type { Execution, Isolation, ToolTask } from './execution.ts';
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
-import { InlineAccount } from './inline-account.ts';
+import { type AccountOptions, InlineAccount } from './inline-account.ts';
 import { InlineExecution, type InlineParts } from './inline-execution.ts';
 import { checkLeakOptions, type LeakOptions } from './leak-options.ts';
 import { badOption } from '../options.ts';
@@ -12,6 +12,15 @@ import { SharedLedger } from './shared-ledger.ts';
 import { SocketWatch } from './socket-watch.ts';
 import { checkModuleTask } from './task-module.ts';
 import { threadClock } from './thread-clock.ts';
+
+/** How inline tools are watched. */
+export interface InlineIsolationOptions extends LeakOptions {
+  /**
+   * Whether descriptors that did not tell of their opening (`openSync`, streams) are reported as leaks of who ran when
+   * they were new; true where not given. Such descriptors are never closed.
+   */
+  readonly guessedLeaks?: boolean;
+}
 
 /** Code that does not listen to its signal would keep an isolation from closing for ever. */
 const CLOSE_GRACE_MS = 1_000;
@@ -33,16 +42,18 @@ const CLOSE_GRACE_MS = 1_000;
  */
 export class InlineIsolation implements Isolation {
   readonly kind = 'inline';
-  readonly #keepStacks: boolean;
+  readonly #accountOptions: AccountOptions;
   readonly #parts: InlineParts;
   readonly #sockets: SocketWatch;
   readonly #running = new Set<Execution>();
   #closed = false;
 
   /** @throws `ERR_GRANARY_BAD_OPTION` */
-  constructor(options: LeakOptions = {}) {
+  constructor(options: InlineIsolationOptions = {}) {
     const { keepStacks, policy } = checkLeakOptions(options);
-    this.#keepStacks = keepStacks;
+    const { guessedLeaks = true } = options;
+    if (typeof guessedLeaks !== 'boolean') badOption('guessedLeaks', guessedLeaks, 'true or false');
+    this.#accountOptions = { keepStacks, guessedLeaks };
     const segments = new CpuSegments(threadClock());
     const watch = new AsyncWatch(segments);
     this.#parts = { watch, segments, ledger: new SharedLedger(), leakPolicy: policy };
@@ -55,7 +66,12 @@ export class InlineIsolation implements Isolation {
   start<T>(
     toolId: string,
     task: ToolTask<T>,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
+    options: {
+      readonly signal?: AbortSignal;
+      readonly onProgress?: (value: unknown) => void;
+      /** Told what of the result the code wants moved, where there is a thread to move it to. */
+      readonly onTransfer?: (list: readonly unknown[]) => void;
+    },
   ): Execution<T> {
     if (this.#closed) throw new GranaryError('ERR_GRANARY_CLOSED', 'this isolation is closed');
     if (typeof toolId !== 'string' || toolId === '')
@@ -63,9 +79,15 @@ export class InlineIsolation implements Isolation {
     if (typeof task !== 'function') checkModuleTask(task);
     const execution = new InlineExecution<T>(
       this.#parts,
-      new InlineAccount(this.#keepStacks),
+      new InlineAccount(this.#accountOptions),
       task,
-      { id: nextExecutionId(), toolId, signal: options.signal, onProgress: options.onProgress },
+      {
+        id: nextExecutionId(),
+        toolId,
+        signal: options.signal,
+        onProgress: options.onProgress,
+        onTransfer: options.onTransfer,
+      },
     );
     this.#running.add(execution);
     const ended = () => this.#running.delete(execution);
