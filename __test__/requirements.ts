@@ -524,10 +524,16 @@ const isolations = list('milestone-7', 'test', {
   'ISOLATION-KILL':
     'A tool in a worker or process that does not listen is ended, with all that it started.',
   'ISOLATION-CRASH': 'A tool that ends its worker or process fails alone, and tells how it ended.',
+  'ISOLATION-PARENT': 'No tool outlives the process that started it, in whatever way that ends.',
   'ISOLATION-LEAKS':
     'What an execution leaves open is reported, with the stack of its opening by option, and closed when asked.',
   'ISOLATION-SIGNAL': 'An execution can be asked to stop, and is told why.',
   'ISOLATION-ERRORS': 'The error of a tool reaches its caller with its stack and cause.',
+});
+
+const isolationsDeep = list('milestone-7', 'deep', {
+  'ISOLATION-CHAOS':
+    'After 1,000 executions that throw, hang, leak, exit and crash there is no child, descriptor, socket or timer more than before.',
 });
 
 export const requirements: readonly Requirement[] = [
@@ -553,4 +559,5 @@ export const requirements: readonly Requirement[] = [
   ...adapters,
   ...tiers,
   ...isolations,
+  ...isolationsDeep,
 ];
