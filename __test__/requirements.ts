@@ -527,6 +527,8 @@ const isolations = list('milestone-7', 'test', {
   'ISOLATION-PARENT': 'No tool outlives the process that started it, in whatever way that ends.',
   'ISOLATION-LEAKS':
     'What an execution leaves open is reported, with the stack of its opening by option, and closed when asked.',
+  'ISOLATION-RETRY':
+    'What is left open is closed with retries and back-off, then by force; what remains is told.',
   'ISOLATION-SIGNAL': 'An execution can be asked to stop, and is told why.',
   'ISOLATION-ERRORS': 'The error of a tool reaches its caller with its stack and cause.',
 });

@@ -7,7 +7,7 @@ import { HOST_ENTRY } from './host-entry.ts';
 import type { FromHost, HostSettings, ToHost } from './host-message.ts';
 import type { ProcessGuard } from './process-guard.ts';
 import { ProcessMeter } from './process-meter.ts';
-import { findDescendants, readProcess } from './process-tree.ts';
+import { findDescendants, readDescendants, readProcess } from './process-tree.ts';
 
 /** How a process is made. */
 export interface ProcessHostOptions {
@@ -31,6 +31,8 @@ export class ProcessHost implements Host {
   #listener: HostListener | undefined;
   #isAlive = true;
   #ending: Promise<void> | undefined;
+  /** Faults of ended children at the last look that found no descendants. */
+  #quietFaults: number | undefined = 0;
   /** Nothing is left: its number may be another's. */
   #isGone = false;
 
@@ -77,7 +79,13 @@ export class ProcessHost implements Host {
   }
 
   descendants(): readonly number[] {
-    return findDescendants(this.#pid, this.#options.mark).map(({ pid }) => pid);
+    const faults = readProcess(this.#pid)?.childrenFaults;
+    // What started nothing since the last look has no descendants: spares a look at all processes of the machine.
+    const isQuiet = faults !== undefined && faults === this.#quietFaults;
+    if (isQuiet && readDescendants(this.#pid).length === 0) return [];
+    const found = findDescendants(this.#pid, this.#options.mark).map(({ pid }) => pid);
+    this.#quietFaults = found.length === 0 ? faults : undefined;
+    return found;
   }
 
   isWorn(): boolean {

@@ -19,13 +19,15 @@ export interface IdleFigures {
 export class ProcessMeter implements HostMeter {
   readonly #pid: number;
   readonly #idle: IdleFigures;
+  /** Whether there is a /proc to count by; else the word of the process is all there is. */
+  readonly #isCounted: boolean;
   readonly #startCpuMs: number;
   readonly #startChildrenCpuMs: number;
   readonly #startDescriptors: ReadonlySet<number>;
   readonly #startSockets: ReadonlySet<number>;
   /** What the descendants that ran at the last look had used, so that it is kept when they are gone unreaped. */
   #descendantsCpuMs = 0;
-  #usage: ResourceUsage = noUsage();
+  #usage: ResourceUsage;
   #readAtMs = -Infinity;
 
   constructor(pid: number, idle: IdleFigures) {
@@ -33,6 +35,8 @@ export class ProcessMeter implements HostMeter {
     this.#idle = idle;
     const figures = readProcess(pid);
     const handles = readHandles(pid);
+    this.#usage = noUsage(figures === undefined ? 'estimate' : 'exact');
+    this.#isCounted = figures !== undefined;
     this.#startCpuMs = figures?.cpuMs ?? 0;
     this.#startChildrenCpuMs = figures?.childrenCpuMs ?? 0;
     this.#startDescriptors = new Set(handles.descriptors);
@@ -40,7 +44,7 @@ export class ProcessMeter implements HostMeter {
   }
 
   usage(): ResourceUsage {
-    if (performance.now() - this.#readAtMs < FRESH_MS) return this.#usage;
+    if (!this.#isCounted || performance.now() - this.#readAtMs < FRESH_MS) return this.#usage;
     this.#readAtMs = performance.now();
     const root = readProcess(this.#pid);
     if (root === undefined) return this.#usage;
@@ -66,11 +70,14 @@ export class ProcessMeter implements HostMeter {
     return this.#usage;
   }
 
-  told(_usage: ResourceUsage): void {
-    // What the kernel counts for the process needs no word of the process.
+  told(usage: ResourceUsage): void {
+    if (!this.#isCounted) this.#usage = usage;
   }
 
-  final({ processCpuMs }: HostReport): ResourceUsage {
+  final({ processCpuMs, usage: theirs }: HostReport): ResourceUsage {
+    if (!this.#isCounted) {
+      return { ...theirs, cpuTimeMs: { value: processCpuMs, confidence: 'estimate' } };
+    }
     this.#readAtMs = -Infinity;
     const usage = this.usage();
     const reapedMs = (readProcess(this.#pid)?.childrenCpuMs ?? 0) - this.#startChildrenCpuMs;

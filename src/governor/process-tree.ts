@@ -10,6 +10,8 @@ export interface ProcessFigures {
   readonly cpuMs: number;
   /** Of the children that it has waited for alone, in ms. */
   readonly childrenCpuMs: number;
+  /** Page faults of the children that it has waited for: none had ended while this stands still. */
+  readonly childrenFaults: number;
   readonly residentBytes: number;
 }
 
@@ -32,6 +34,7 @@ export function readProcess(pid: number): ProcessFigures | undefined {
       groupId: field(2),
       cpuMs: (field(11) + field(12)) * MS_A_TICK + childrenCpuMs,
       childrenCpuMs,
+      childrenFaults: field(8),
       residentBytes: field(21) * PAGE_BYTES,
     };
   } catch {

@@ -50,7 +50,7 @@ function writeFigures(): void {
 
 function tellUsage(): void {
   writeFigures();
-  if (execution === undefined || port === null) return;
+  if (execution === undefined) return;
   const usage = execution.usage();
   const told = `${usage.fileHandles.ids.join()} ${usage.networkConnections.ids.join()}`;
   if (told === lastTold) return;
@@ -124,7 +124,8 @@ if (port === null) {
   );
 } else {
   port.on('message', receive);
-  setInterval(tellUsage, TELL_EVERY_MS).unref();
 }
+// A process is counted from outside where that can be done.
+if (port !== null || process.platform !== 'linux') setInterval(tellUsage, TELL_EVERY_MS).unref();
 writeFigures();
 tell({ kind: 'ready', threadId: ownThreadId() });

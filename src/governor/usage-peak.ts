@@ -1,11 +1,11 @@
-import type { Amount, HandleSet, ResourceUsage } from './resource-usage.ts';
+import type { Amount, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
 
 export type { ResourceUsage };
 
 /** What nothing uses. */
-export function noUsage(): ResourceUsage {
-  const amount: Amount = { value: 0, confidence: 'exact' };
-  const handles: HandleSet = { ids: [], confidence: 'exact' };
+export function noUsage(confidence: Confidence = 'exact'): ResourceUsage {
+  const amount: Amount = { value: 0, confidence };
+  const handles: HandleSet = { ids: [], confidence };
   return {
     memoryBytes: amount,
     cpuTimeMs: amount,
