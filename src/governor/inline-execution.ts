@@ -120,7 +120,7 @@ export class InlineExecution<T> implements Execution<T> {
   async #end(): Promise<void> {
     const { segments, ledger, leakPolicy } = this.#parts;
     segments.settle();
-    ledger.leave(this.#account);
+    await ledger.leave(this.#account);
     if (this.#controller !== undefined) {
       this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
     }

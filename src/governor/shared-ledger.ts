@@ -17,6 +17,7 @@ export class SharedLedger {
   #residentBytes = 0;
   #observedAtMs = -Infinity;
   #openCount = -1;
+  #lastLook: Promise<void> | undefined;
 
   /** Lets an execution take part; what is open at this moment is not its own. */
   join(account: InlineAccount): void {
@@ -24,9 +25,16 @@ export class SharedLedger {
     this.#active.add(account);
   }
 
-  /** Looks for the last time on behalf of an execution, and lets it go. */
-  leave(account: InlineAccount): void {
-    if (descriptorCount() !== this.#openCount || !this.#isFresh()) this.observe();
+  /** Looks for the last time on behalf of an execution, once for all that end in one turn, and lets it go. */
+  async leave(account: InlineAccount): Promise<void> {
+    this.#lastLook ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#lastLook = undefined;
+        if (descriptorCount() !== this.#openCount || !this.#isFresh()) this.observe();
+        resolve();
+      });
+    });
+    await this.#lastLook;
     this.#active.delete(account);
   }
 
@@ -67,7 +75,7 @@ export class SharedLedger {
       owner?.forgetDescriptor(fd);
     }
     this.#openCount = descriptorCount();
-    for (const account of this.#active) account.descriptorIds();
+    for (const account of this.#active) if (account.hasHandles) account.descriptorIds();
   }
 
   #observeMemory(): void {
