@@ -548,6 +548,38 @@ const tiers = list('milestone-6', 'test', {
     'Bytes from L2 reach no deserializer of V8 unless the operator says that L2 is trusted.',
 });
 
+const isolations = list('milestone-7', 'test', {
+  'ISOLATION-INLINE-CPU':
+    'The CPU time of an inline tool is within 20 % of the truth where calls overlap.',
+  'ISOLATION-INLINE-SOCKETS':
+    'The sockets that an inline tool has opened are known exactly while it runs.',
+  'ISOLATION-INLINE-ESTIMATES':
+    'Memory and descriptors of an inline tool are estimated, and called so.',
+  'ISOLATION-CPU':
+    'The CPU time of a tool in a worker or process, descendants included, is within 10 % of the truth.',
+  'ISOLATION-MEMORY':
+    'The memory of a tool in a process, and the heap and buffers of one in a worker, are within 10 % of the truth.',
+  'ISOLATION-HANDLES':
+    'Descriptors and sockets of a tool in a process are exact, in a worker as inline.',
+  'ISOLATION-PASSES':
+    'Arguments, results, progress and transferables reach a tool in a worker or process and come back.',
+  'ISOLATION-KILL':
+    'A tool in a worker or process that does not listen is ended, with all that it started.',
+  'ISOLATION-CRASH': 'A tool that ends its worker or process fails alone, and tells how it ended.',
+  'ISOLATION-PARENT': 'No tool outlives the process that started it, in whatever way that ends.',
+  'ISOLATION-LEAKS':
+    'What an execution leaves open is reported, with the stack of its opening by option, and closed when asked.',
+  'ISOLATION-RETRY':
+    'What is left open is closed with retries and back-off, then by force; what remains is told.',
+  'ISOLATION-SIGNAL': 'An execution can be asked to stop, and is told why.',
+  'ISOLATION-ERRORS': 'The error of a tool reaches its caller with its stack and cause.',
+});
+
+const isolationsDeep = list('milestone-7', 'deep', {
+  'ISOLATION-CHAOS':
+    'After 1,000 executions that throw, hang, leak, exit and crash there is no child, descriptor, socket or timer more than before.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -572,4 +604,6 @@ export const requirements: readonly Requirement[] = [
   ...sampler,
   ...adapters,
   ...tiers,
+  ...isolations,
+  ...isolationsDeep,
 ];

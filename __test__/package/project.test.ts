@@ -79,7 +79,7 @@ describe('layers of src', () => {
     ['redis', 'keyv', 'bentocache'],
     ['adapters'],
     ['manager'],
-    ['tiers'],
+    ['tiers', 'governor'],
     ['cache', 'registry', 'events'],
     ['native'],
     [''],

@@ -1,0 +1,41 @@
+import type { FromHost, HostReport, ToHost } from './host-message.ts';
+import type { ResourceUsage } from './resource-usage.ts';
+
+/** Measures one execution in a host. */
+export interface HostMeter {
+  /** What the execution uses now. */
+  usage(): ResourceUsage;
+  /** What it told of its sockets and descriptors. */
+  told(usage: ResourceUsage): void;
+  /** What it had used, given what it says itself at its end. */
+  final(report: HostReport): ResourceUsage;
+}
+
+/** How a host ended. */
+export interface HostEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly error?: unknown;
+}
+
+export interface HostListener {
+  message(message: FromHost): void;
+  ended(end: HostEnd): void;
+}
+
+/** A thread or process that runs one tool at a time. */
+export interface Host {
+  readonly isAlive: boolean;
+  /** Settles when it can run something; fails where it ended before. */
+  readonly ready: Promise<void>;
+  /** Who hears of it from now on; `undefined` lets the parent exit meanwhile. */
+  listen(listener: HostListener | undefined): void;
+  send(message: ToHost, transfer: readonly unknown[]): void;
+  meter(): HostMeter;
+  /** Processes that the tool started and that still run; none for a thread. */
+  descendants(): readonly number[];
+  /** Whether it holds so much more than when it was new that another should take its place. */
+  isWorn(): boolean;
+  /** Ends it and all that it started, first by asking where `graceMs` is more than 0. */
+  end(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { Execution, Isolation, ToolTask } from './execution.ts';
+import { checkHostOptions, type HostOptions } from './host-options.ts';
+import { HostRunner } from './host-runner.ts';
+import { ProcessGuard } from './process-guard.ts';
+import { ProcessHost } from './process-host.ts';
+
+/**
+ * Runs each tool in a process of its own: all that it uses, with its descendants, is counted by the kernel, and all of
+ * it can be ended.
+ *
+ * Costs about 150 ms and 42 MB for a new process; processes are used again unless something was left in them.
+ *
+ * @example
+ * ```ts
+ * const isolation = new ProcessIsolation();
+ * const execution = isolation.start('convert', { module: '/srv/tools/convert.js', args: ['in.svg'] }, {});
+ * await execution.result;
+ * console.log(execution.usage().memoryBytes); // { value: …, confidence: 'exact' }
+ * await isolation.close();
+ * ```
+ */
+export class ProcessIsolation implements Isolation {
+  readonly kind = 'process';
+  readonly #runner: HostRunner;
+  readonly #guard: ProcessGuard;
+  readonly #hosts = new Set<ProcessHost>();
+
+  /** @throws `ERR_GRANARY_BAD_OPTION` */
+  constructor(options: HostOptions = {}) {
+    const { settings, wornBytes, maxIdle, graceMs } = checkHostOptions(options);
+    const mark = `GRANARY_TOOL_HOST=${randomUUID()}`;
+    this.#guard = new ProcessGuard(mark);
+    const create = () =>
+      this.#create(
+        new ProcessHost({
+          settings,
+          wornBytes,
+          guard: this.#guard,
+          mark: `${mark}.${randomUUID()}`,
+        }),
+      );
+    this.#runner = new HostRunner('process', create, { maxIdle, graceMs });
+    process.on('exit', this.#killAll);
+  }
+
+  start<T>(
+    toolId: string,
+    task: ToolTask<T>,
+    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
+  ): Execution<T> {
+    return this.#runner.start(toolId, task, options);
+  }
+
+  /** Ends every process, first by asking. */
+  async close(): Promise<void> {
+    await this.#runner.close();
+    await this.#guard.close();
+    process.removeListener('exit', this.#killAll);
+  }
+
+  #create(host: ProcessHost): ProcessHost {
+    for (const other of this.#hosts) if (!other.isAlive) this.#hosts.delete(other);
+    this.#hosts.add(host);
+    return host;
+  }
+
+  readonly #killAll = (): void => {
+    for (const host of this.#hosts) host.killNow();
+  };
+}
