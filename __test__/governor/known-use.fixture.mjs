@@ -79,7 +79,7 @@ export async function openFiles(how, count, ms, context) {
   }
   context.progress('holding');
   await hold(ms, context);
-  if (context.keepOpen !== true) for (const close of open) await close();
+  if (context.keepOpen !== true) await Promise.all(open.map((close) => close()));
   return open.length;
 }
 

@@ -25,15 +25,3 @@ export interface ResourceUsage {
   readonly fileHandles: HandleSet;
   readonly networkConnections: HandleSet;
 }
-
-/** The four resources, by the names of their limits. */
-export interface ResourceLimits {
-  /** Bytes; 104,857,600 base and 524,288,000 maximum where not given. */
-  readonly maxMemoryBytes: number;
-  /** Milliseconds of CPU an operation; 30,000 base and 120,000 maximum where not given. */
-  readonly maxCpuTimeMs: number;
-  /** Open descriptors; 50 base and 200 maximum where not given. */
-  readonly maxFileHandles: number;
-  /** Open sockets; 10 base and 50 maximum where not given. */
-  readonly maxNetworkConnections: number;
-}
