@@ -79,7 +79,7 @@ export async function openFiles(how, count, ms, context) {
   }
   context.progress('holding');
   await hold(ms, context);
-  if (context.keepOpen !== true) await Promise.all(open.map((close) => close()));
+  if (context.keepOpen !== true) await Promise.all(open.map(async (close) => close()));
   return open.length;
 }
 
