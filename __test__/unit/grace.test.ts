@@ -333,6 +333,36 @@ describe('grace', () => {
     cache.close();
   });
 
+  it('keeps nothing of a load behind that a bulk load has overtaken, and that was invalidated then [GRACE-INVALIDATED]', async () => {
+    const clock = new ManualClock();
+    const options = { staleWhileRevalidateMs: 60_000, graceRetryMs: 100, graceMs: 60_000 };
+    const tier = new OwnTier();
+    const cache = new TieredCache<string>({
+      ...options,
+      tier,
+      clock,
+      ttlMs: TTL_MS,
+      loadLeaseMs: 0,
+    });
+    await cache.load('a', () => 'old');
+    clock.advance(TTL_MS + 1);
+    const slow = deferred<string>();
+    expect(await cache.load('a', () => slow.promise)).toBe('old');
+    await settle();
+    clock.advance(101);
+    const bulk = deferred<Map<string, string>>();
+    const loading = cache.loadMany(['a'], () => bulk.promise);
+    await settle();
+    await cache.invalidate('a');
+    slow.resolve('overtaken behind');
+    bulk.resolve(new Map([['a', 'overtaken in bulk']]));
+    await loading;
+    await settle();
+    expect(cache.l1.has('a')).toBe(false);
+    await granaryFailure(() => cache.load('a'), 'ERR_GRANARY_NO_LOADER');
+    cache.close();
+  });
+
   it('does not serve what is not there any more [GRACE-FAIL-SAFE]', async () => {
     const clock = new ManualClock();
     const manager = new ResourceManager({ graceMs: 60_000, ttlMs: TTL_MS, clock });

@@ -160,7 +160,7 @@ export class Grace<V> {
     const run = new LoaderRun();
     const waiting = new Map<string, Flight<Outcome<V>>>();
     for (const key of keys) {
-      waiting.set(key, this.#flights.start(key, run, options.tags ?? []));
+      waiting.set(key, this.#begin(key, run, options));
     }
     /** What has overtaken the load since it began keeps its value from being kept. */
     const land = (key: string, value?: V, own: SetOptions = {}): void => {
@@ -281,11 +281,17 @@ export class Grace<V> {
     const underWay = this.#flights.find(key);
     const known = underWay && this.#runs.get(underWay);
     if (known !== undefined) return known;
-    const flight = this.#flights.start(key, new LoaderRun(), options.tags ?? []);
+    const flight = this.#begin(key, new LoaderRun(), options);
     const run = { flight, isBehind: false };
     this.#runs.set(flight, run);
     void this.#fly(run, kept?.value ?? stale, inner, options, isForced);
     return run;
+  }
+
+  /** One that is under way elsewhere still ends for who waits for it; only the newest is kept. */
+  #begin(key: string, run: LoaderRun, { tags = [] }: LoadOptions): Flight<Outcome<V>> {
+    this.#flights.detach(key);
+    return this.#flights.start(key, run, tags);
   }
 
   async #fly(
