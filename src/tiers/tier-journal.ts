@@ -1,5 +1,4 @@
-import { describeError } from '../describe-value.ts';
-import { checkFunction, checkOneOf } from '../options.ts';
+import { Journal } from '../events/journal.ts';
 
 /** Every event of what lies behind a first level, for checks and for iteration. */
 export const TIER_EVENT_NAMES = [
@@ -57,62 +56,16 @@ export interface TierEvent {
 /** A listener; what it throws becomes one process warning. */
 export type TierEventListener = (event: TierEvent) => void;
 
-interface Registration {
-  readonly listener: TierEventListener;
-  readonly once: boolean;
-}
+type TierEventDetails = Readonly<Record<TierEventName, Omit<TierEvent, 'event'>>>;
 
-/** Tells and counts what happens behind a first level. */
-export class TierJournal {
-  readonly #counts = new Map<TierEventName, number>();
-  readonly #registrations = new Map<TierEventName, readonly Registration[]>();
-  readonly #reported = new WeakSet<TierEventListener>();
-
-  /** How often something has happened; deferred, replayed and superseded things are counted each. */
-  count(event: TierEventName): number {
-    return this.#counts.get(event) ?? 0;
+/** Tells and counts what happens behind a first level; deferred, replayed and superseded things count each. */
+export class TierJournal extends Journal<TierEventDetails> {
+  constructor() {
+    super(TIER_EVENT_NAMES);
   }
 
-  add(event: TierEventName, listener: TierEventListener, once: boolean): void {
-    checkOneOf('event', event, TIER_EVENT_NAMES);
-    checkFunction('listener', listener);
-    this.#registrations.set(event, [...this.#of(event), { listener, once }]);
-  }
-
-  remove(event: TierEventName, listener: TierEventListener): void {
-    checkOneOf('event', event, TIER_EVENT_NAMES);
-    checkFunction('listener', listener);
-    const at = this.#of(event).findLastIndex((registered) => registered.listener === listener);
-    if (at >= 0) this.#registrations.set(event, this.#of(event).toSpliced(at, 1));
-  }
-
-  removeAll(): void {
-    this.#registrations.clear();
-  }
-
-  tell(event: TierEventName, details: Omit<TierEvent, 'event'> = {}): void {
-    this.#counts.set(event, this.count(event) + (details.count ?? 1));
-    for (const { listener, once } of this.#of(event)) {
-      if (once) this.remove(event, listener);
-      try {
-        listener({ ...details, event });
-      } catch (error) {
-        this.#report(listener, event, error);
-      }
-    }
-  }
-
-  #of(event: TierEventName): readonly Registration[] {
-    return this.#registrations.get(event) ?? [];
-  }
-
-  #report(listener: TierEventListener, event: TierEventName, error: unknown): void {
-    if (this.#reported.has(listener)) return;
-    this.#reported.add(listener);
-    process.emitWarning(`a listener of '${event}' failed: ${describeError(error, 'stack')}`, {
-      type: 'GranaryListenerWarning',
-      code: 'GRANARY_LISTENER_FAILED',
-    });
+  override tell(event: TierEventName, details: Omit<TierEvent, 'event'> = {}): void {
+    super.tell(event, details, details.count);
   }
 }
 
