@@ -201,3 +201,14 @@ export async function waitForAbort(context) {
     context.signal.addEventListener('abort', () => resolve(context.signal.reason.message));
   });
 }
+
+/** Takes a buffer more each few ms, until it is ended; `heeds` its signal or does not. */
+export async function growBuffers(mebibytes, everyMs, heeds, context) {
+  const kept = [];
+  for (;;) {
+    kept.push(Buffer.alloc(mebibytes * MIB, 1));
+    context.progress(kept.length);
+    if (heeds && context.signal.aborted) throw context.signal.reason;
+    await sleep(everyMs);
+  }
+}

@@ -1,3 +1,31 @@
+export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';
+export { EnhancedResourceManager, type ExecuteOptions } from './enhanced-resource-manager.ts';
+export type {
+  Execution,
+  Isolation,
+  IsolationKind,
+  Leak,
+  ModuleTask,
+  TaskContext,
+  ToolTask,
+} from './execution.ts';
+export type { ToolOptions } from './governed-tool.ts';
+export type {
+  GovernorEventDetails,
+  GovernorEventName,
+  GovernorListener,
+  LimitUse,
+} from './governor-event.ts';
+export type { HostOptions } from './host-options.ts';
+export { InlineIsolation, type InlineIsolationOptions } from './inline-isolation.ts';
+export type { LeakOptions } from './leak-options.ts';
+export type { LadderSettings, ResourceStatus } from './limit-ladder.ts';
+export type {
+  DegradationOptions,
+  EnhancedResourceManagerOptions,
+  RaiseRequest,
+} from './manager-settings.ts';
+export { ProcessIsolation } from './process-isolation.ts';
 export type {
   DescriptorKind,
   OpenDescriptor,
@@ -7,3 +35,19 @@ export type {
   SocketState,
 } from './process-sample.ts';
 export { sampleProcess, sampleProcesses, type SampleOptions } from './sample-process.ts';
+export {
+  DEFAULT_BASE_LIMITS,
+  DEFAULT_MAX_LIMITS,
+  type Resource,
+  type ResourceLimits,
+} from './resource-limits.ts';
+export {
+  type ProcessAccount,
+  ResourceTracker,
+  type RunningExecution,
+  type TrackerOptions,
+} from './resource-tracker.ts';
+export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
+export type { ExecutionRecord, Outcome } from './tool-ledger.ts';
+export type { UsagePoint } from './usage-history.ts';
+export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';

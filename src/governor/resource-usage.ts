@@ -25,3 +25,29 @@ export interface ResourceUsage {
   readonly fileHandles: HandleSet;
   readonly networkConnections: HandleSet;
 }
+
+/** Amounts of all resources, without saying how sure they are. */
+export interface Amounts {
+  readonly memoryBytes: number;
+  readonly cpuTimeMs: number;
+  readonly fileHandles: number;
+  readonly networkConnections: number;
+}
+
+/** What nothing uses. */
+export const NO_AMOUNTS: Amounts = {
+  memoryBytes: 0,
+  cpuTimeMs: 0,
+  fileHandles: 0,
+  networkConnections: 0,
+};
+
+/** @returns each amount of one, and `sign` times that of the other. */
+export function addAmounts(one: Amounts, other: Amounts, sign: 1 | -1 = 1): Amounts {
+  return {
+    memoryBytes: one.memoryBytes + sign * other.memoryBytes,
+    cpuTimeMs: one.cpuTimeMs + sign * other.cpuTimeMs,
+    fileHandles: one.fileHandles + sign * other.fileHandles,
+    networkConnections: one.networkConnections + sign * other.networkConnections,
+  };
+}

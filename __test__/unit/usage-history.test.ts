@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { UsageHistory } from '../../src/governor/usage-history.ts';
+
+const DAY_MS = 86_400_000;
+const none = { memoryBytes: 0, cpuTimeMs: 0, fileHandles: 0, networkConnections: 0, executions: 0 };
+
+describe('UsageHistory', () => {
+  it('keeps of each second the most and the sum [TRACKER-HISTORY]', () => {
+    const history = new UsageHistory();
+    history.add(1_000, { ...none, memoryBytes: 7, cpuTimeMs: 3, fileHandles: 2, executions: 1 });
+    history.add(1_900, { ...none, memoryBytes: 5, cpuTimeMs: 4, networkConnections: 9 });
+    history.add(2_000, { ...none, memoryBytes: 1, executions: 1 });
+    expect(history.points()).toEqual([
+      {
+        fromMs: 1_000,
+        spanMs: 1_000,
+        memoryBytes: 7,
+        cpuTimeMs: 7,
+        fileHandles: 2,
+        networkConnections: 9,
+        executions: 1,
+      },
+      { ...none, fromMs: 2_000, spanMs: 1_000, memoryBytes: 1, executions: 1 },
+    ]);
+  });
+
+  it('is read in the midst of a second, and goes on [TRACKER-HISTORY]', () => {
+    const history = new UsageHistory();
+    history.add(100, { ...none, cpuTimeMs: 1 });
+    expect(history.points()).toHaveLength(1);
+    history.add(200, { ...none, cpuTimeMs: 2 });
+    expect(history.points()).toMatchObject([{ cpuTimeMs: 3 }]);
+  });
+
+  it('keeps five minutes by the second and a day by the minute, in 110 kB [TRACKER-HISTORY]', () => {
+    const history = new UsageHistory();
+    const lastMs = 3 * DAY_MS;
+    for (let atMs = 0; atMs < lastMs; atMs += 1_000) {
+      history.add(atMs, { ...none, cpuTimeMs: 1, memoryBytes: atMs });
+    }
+    const points = history.points();
+    const seconds = points.filter(({ spanMs }) => spanMs === 1_000);
+    const minutes = points.filter(({ spanMs }) => spanMs === 60_000);
+    expect(seconds.length).toBeGreaterThan(4 * 60);
+    expect(minutes.length).toBeGreaterThan(1_430);
+    expect(points.at(-1)?.fromMs).toBe(lastMs - 1_000);
+    expect(minutes.every(({ cpuTimeMs }) => cpuTimeMs === 60)).toBe(true);
+    expect(history.byteLength).toBeLessThan(110_000);
+    for (const [index, { fromMs, spanMs }] of points.entries()) {
+      expect(points[index + 1]?.fromMs ?? Infinity).toBeGreaterThanOrEqual(fromMs + spanMs);
+    }
+  });
+
+  it('takes no room for what has not happened [TRACKER-HISTORY]', () => {
+    expect(new UsageHistory().byteLength).toBeLessThan(2_000);
+  });
+
+  it('loses nothing of a day, however it came [TRACKER-HISTORY]', () => {
+    const addition = fc.record({
+      afterMs: fc.integer({ min: 0, max: 20_000 }),
+      cpuTimeMs: fc.integer({ min: 0, max: 100 }),
+      executions: fc.integer({ min: 0, max: 3 }),
+    });
+    fc.assert(
+      fc.property(fc.array(addition, { maxLength: 200 }), (additions) => {
+        const history = new UsageHistory();
+        let atMs = 1_700_000_000_000;
+        for (const { afterMs, ...rest } of additions) {
+          atMs += afterMs;
+          history.add(atMs, { ...none, ...rest });
+        }
+        const sum = (of: (point: { cpuTimeMs: number; executions: number }) => number) =>
+          history.points().reduce((total, point) => total + of(point), 0);
+        const truth = (of: (point: { cpuTimeMs: number; executions: number }) => number) =>
+          additions.reduce((total, one) => total + of(one), 0);
+        expect(sum(({ cpuTimeMs }) => cpuTimeMs)).toBe(truth(({ cpuTimeMs }) => cpuTimeMs));
+        expect(sum(({ executions }) => executions)).toBe(truth(({ executions }) => executions));
+      }),
+    );
+  });
+});

@@ -1,0 +1,425 @@
+import { GranaryError } from '../errors.ts';
+import { Journal } from '../events/journal.ts';
+import { badOption, checkInteger, checkOneOf, checkOptions } from '../options.ts';
+import { Degradation } from './degradation.ts';
+import type { Execution, Isolation, IsolationKind, Leak, ToolTask } from './execution.ts';
+import { GovernedTool, type ToolOptions } from './governed-tool.ts';
+import {
+  GOVERNOR_EVENT_NAMES,
+  type GovernorDetails,
+  type GovernorEventName,
+  type GovernorListener,
+} from './governor-event.ts';
+import { InlineIsolation } from './inline-isolation.ts';
+import { limitError, limitExceeded } from './limit-error.ts';
+import { LimitEnforcer } from './limit-enforcer.ts';
+import type { ResourceStatus } from './limit-ladder.ts';
+import {
+  checkManagerOptions,
+  type EnhancedResourceManagerOptions,
+  LONGEST_TIMER_MS,
+  type ManagerSettings,
+} from './manager-settings.ts';
+import { memoryGauge } from './memory-pressure.ts';
+import { ProcessIsolation } from './process-isolation.ts';
+import { checkLimits, type ResourceLimits } from './resource-limits.ts';
+import { ResourceTracker } from './resource-tracker.ts';
+import type { ResourceUsage } from './resource-usage.ts';
+import { ToolQueue } from './tool-queue.ts';
+import type { UsagePoint } from './usage-history.ts';
+import { WorkerIsolation } from './worker-isolation.ts';
+
+/** How one execution runs. */
+export interface ExecuteOptions {
+  /** Its abort is that of the signal which the code is given; who waits in a queue leaves it. */
+  readonly signal?: AbortSignal;
+  /** After this the code is asked to end, and what can be ended is, in ms; no end by default. */
+  readonly timeoutMs?: number;
+  /** Told of what the code says of how far it is. */
+  readonly onProgress?: (value: unknown) => void;
+}
+
+const ISOLATIONS = ['inline', 'worker', 'process'] as const satisfies readonly IsolationKind[];
+
+/**
+ * Runs tools within limits: each is measured, throttled near its limits, refused and ended beyond them, and cleaned up
+ * after; while memory of the whole process is short, caches shrink first.
+ *
+ * Looks at what runs each `sampleIntervalMs`; costs nothing while nothing runs.
+ *
+ * @example
+ * ```ts
+ * import { EnhancedResourceManager } from 'mcp-granary/governor';
+ * const governor = new EnhancedResourceManager();
+ * governor.initializeTool('search', { maxMemoryBytes: 50_000_000 }, { maxMemoryBytes: 200_000_000 });
+ * governor.on('status', ({ toolId, resource, to }) => console.error(`${toolId}: ${resource} is ${to}`));
+ * console.log(await governor.execute('search', async ({ signal }) => 'found')); // found
+ * await governor.close();
+ * ```
+ */
+export class EnhancedResourceManager {
+  /** What tools use and have used, and who uses what of this process. */
+  readonly tracker: ResourceTracker;
+  readonly #settings: ManagerSettings;
+  readonly #options: EnhancedResourceManagerOptions;
+  readonly #journal = new Journal<GovernorDetails>(GOVERNOR_EVENT_NAMES);
+  readonly #enforcer: LimitEnforcer;
+  readonly #degradation: Degradation;
+  readonly #tools = new Map<string, GovernedTool>();
+  readonly #isolations = new Map<IsolationKind, Isolation>();
+  readonly #now: () => number;
+  #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws `ERR_GRANARY_BAD_OPTION` */
+  constructor(options?: EnhancedResourceManagerOptions) {
+    const settings = checkManagerOptions(options);
+    this.#settings = settings;
+    this.#options = { ...options };
+    const { keptExecutions, clock } = this.#options;
+    this.#now = clock === undefined ? Date.now : () => clock.now();
+    this.tracker = new ResourceTracker({
+      ...(keptExecutions !== undefined && { keptExecutions }),
+      ...(clock !== undefined && { clock }),
+    });
+    this.#enforcer = new LimitEnforcer(settings, this.#journal);
+    this.#degradation = new Degradation(
+      settings.degradation,
+      memoryGauge(settings.processMemoryBytes),
+      {
+        caches: settings.caches,
+        priorities: () => this.#priorities(),
+        changed: (direction, step, reason) => {
+          this.#journal.tell('degraded', { direction, step, reason });
+          this.#settings.logger?.warn(`memory: ${step}`, { direction, reason });
+        },
+      },
+    );
+    if (settings.caches.length > 0) this.#watch();
+  }
+
+  /**
+   * Makes a tool known, with the limits that it begins with and those that it may be raised to.
+   *
+   * @param baseLimits - 100 MiB, 30 s of CPU time an execution, 50 file handles, 10 connections by default
+   * @param maxLimits - 500 MiB, 120 s, 200, 50 by default
+   * @throws `ERR_GRANARY_BAD_OPTION`, also where the tool is known already
+   */
+  initializeTool(
+    toolId: string,
+    baseLimits?: Partial<ResourceLimits>,
+    maxLimits?: Partial<ResourceLimits>,
+    options?: ToolOptions,
+  ): void {
+    this.#checkOpen();
+    if (typeof toolId !== 'string' || toolId === '') {
+      badOption('toolId', toolId, 'a non-empty string');
+    }
+    if (this.#tools.has(toolId)) badOption('toolId', toolId, 'one that is not initialised yet');
+    const checked = checkToolOptions(options);
+    const tool = new GovernedTool(toolId, checked, {
+      ...checkLimits(baseLimits, maxLimits),
+      isolation: this.#isolation(checked.isolation),
+      ledger: this.tracker.ledger(toolId),
+      ladder: this.#settings.ladder,
+    });
+    this.#tools.set(toolId, tool);
+  }
+
+  /** Whether a tool is known. */
+  hasTool(toolId: string): boolean {
+    return this.#tools.has(toolId);
+  }
+
+  /**
+   * Runs a tool within its limits.
+   *
+   * @param task - a function, where the tool runs inline; `{ module, export, args }` anywhere
+   * @returns what the code returns
+   * @throws (rejects with) what the code throws; `ERR_GRANARY_LIMIT_EXCEEDED` where it may not begin (`data.retryAfterMs`
+   *   says when it might) or was ended; `ERR_GRANARY_ABORTED` after `timeoutMs`; the reason of `signal`;
+   *   `ERR_GRANARY_BAD_OPTION`
+   */
+  async execute<T>(toolId: string, task: ToolTask<T>, options: ExecuteOptions = {}): Promise<T> {
+    this.#checkOpen();
+    const tool = this.#tool(toolId);
+    if (tool.isClear && this.#degradation.level === 0) return await this.#run(tool, task, options);
+    return await this.#admit(tool, task, options);
+  }
+
+  /** What all executions of a tool that run now use together. */
+  usage(toolId: string): ResourceUsage {
+    return this.#tool(toolId).ledger.look(this.#now());
+  }
+
+  /** What a tool may use now. */
+  limits(toolId: string): ResourceLimits {
+    return this.#tool(toolId).limits;
+  }
+
+  /** How near a tool is to that of its limits to which it is nearest. */
+  status(toolId: string): ResourceStatus {
+    return this.#tool(toolId).status;
+  }
+
+  /** What a tool has used: seconds for five minutes, minutes for a day. */
+  history(toolId: string): readonly UsagePoint[] {
+    return this.#tool(toolId).ledger.history.points();
+  }
+
+  /** @throws `ERR_GRANARY_BAD_OPTION` */
+  on<Name extends GovernorEventName>(event: Name, listener: GovernorListener<Name>): this {
+    this.#journal.add(event, listener, false);
+    return this;
+  }
+
+  once<Name extends GovernorEventName>(event: Name, listener: GovernorListener<Name>): this {
+    this.#journal.add(event, listener, true);
+    return this;
+  }
+
+  off<Name extends GovernorEventName>(event: Name, listener: GovernorListener<Name>): this {
+    this.#journal.remove(event, listener);
+    return this;
+  }
+
+  /** How often something has happened. */
+  count(event: GovernorEventName): number {
+    return this.#journal.count(event);
+  }
+
+  /** Looks now at what runs, at every limit, and at memory; with a clock of one's own the only way. */
+  sync(): void {
+    const nowMs = this.#now();
+    for (const tool of this.#tools.values()) {
+      if (tool.ledger.running.size > 0 || tool.status !== 'normal')
+        this.#enforcer.look(tool, nowMs);
+    }
+    this.#degradation.look(nowMs);
+    for (const tool of this.#tools.values()) this.#turnQueue(tool);
+  }
+
+  /** Ends what runs of a tool, turns away who waits, and forgets it with its history. */
+  async removeTool(toolId: string): Promise<void> {
+    const tool = this.#tool(toolId);
+    this.#tools.delete(toolId);
+    tool.isRemoved = true;
+    const reason = new GranaryError(
+      'ERR_GRANARY_ABORTED',
+      `tool ${JSON.stringify(toolId)} was removed`,
+      { data: { toolId } },
+    );
+    tool.queue?.clear(reason);
+    const ended = [...tool.ledger.running].map(async ({ execution }) => {
+      execution.stop(reason);
+      // Code on this thread ends when it likes.
+      if (execution.kind !== 'inline') await Promise.allSettled([execution.result]);
+    });
+    await Promise.all(ended);
+    this.tracker.forget(toolId);
+  }
+
+  /** Ends all that runs, with every thread and process; a second call waits for the first. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    const reason = new GranaryError('ERR_GRANARY_CLOSED', 'this governor was closed');
+    for (const { queue } of this.#tools.values()) queue?.clear(reason);
+    this.#degradation.close();
+    await Promise.all([...this.#isolations.values()].map((isolation) => isolation.close()));
+    this.#journal.removeAll();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new GranaryError('ERR_GRANARY_CLOSED', 'this governor is closed');
+    }
+  }
+
+  #tool(toolId: string): GovernedTool {
+    return (
+      this.#tools.get(toolId) ??
+      badOption('toolId', toolId, 'the name of a tool that is initialised')
+    );
+  }
+
+  *#priorities(): IterableIterator<number> {
+    for (const { options } of this.#tools.values()) yield options.priority;
+  }
+
+  #isolation(kind: IsolationKind): Isolation {
+    let isolation = this.#isolations.get(kind);
+    if (isolation === undefined) {
+      const { inline, worker, process } = this.#options;
+      if (kind === 'inline') isolation = new InlineIsolation(inline);
+      else if (kind === 'worker') isolation = new WorkerIsolation(worker);
+      else isolation = new ProcessIsolation(process);
+      this.#isolations.set(kind, isolation);
+    }
+    return isolation;
+  }
+
+  /** Refuses an execution, lets it wait, or runs it. */
+  async #admit<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+    const reason = this.#reasonToWait(tool);
+    if (reason === undefined && tool.queue === undefined)
+      return await this.#run(tool, task, options);
+    const { maxWaiting, maxWaitMs } = this.#settings;
+    const mustNotWait =
+      tool.isRefused ||
+      this.#degradation.refuses(tool.options.priority) ||
+      (reason !== undefined && tool.options.criticalAction === 'refuse');
+    tool.queue ??= new ToolQueue();
+    if (mustNotWait || tool.queue.size >= maxWaiting) {
+      const full = `${maxWaiting} executions of tool ${JSON.stringify(tool.id)} wait already`;
+      throw this.#refuse(tool, mustNotWait ? reason : full);
+    }
+    this.#watch();
+    const added = tool.queue.add(() => this.#run(tool, task, options), {
+      signal: options.signal,
+      patienceMs: maxWaitMs,
+      gaveUp: () => this.#refuse(tool, this.#reasonToWait(tool)),
+    });
+    if (reason !== undefined) {
+      this.#journal.tell('throttled', { toolId: tool.id, reason, waiting: tool.queue.size });
+    }
+    this.#turnQueue(tool);
+    return await added;
+  }
+
+  /** Why an execution may not begin now. */
+  #reasonToWait(tool: GovernedTool): string | undefined {
+    const { actingStatus, actingUse, options } = tool;
+    if (actingUse !== undefined && (actingStatus === 'critical' || actingStatus === 'emergency')) {
+      return limitExceeded(actingUse, this.#settings.ladder.dwellMs).message;
+    }
+    if (
+      this.#degradation.throttles(options.priority) ||
+      this.#degradation.refuses(options.priority)
+    ) {
+      return `memory of the whole process is short, and the tool is of priority ${options.priority}`;
+    }
+    return undefined;
+  }
+
+  #refuse(tool: GovernedTool, reason = 'the tool is throttled'): GranaryError {
+    const { dwellMs } = this.#settings.ladder;
+    const { actingUse, actingStatus } = tool;
+    const retryAfterMs = Math.max(dwellMs, 1_000);
+    const isOver =
+      actingUse !== undefined && actingStatus !== 'normal' && actingStatus !== 'warning';
+    const error = isOver
+      ? limitExceeded(actingUse, retryAfterMs)
+      : limitError(reason, retryAfterMs, { toolId: tool.id });
+    this.#journal.tell('refused', { toolId: tool.id, reason: error.message, retryAfterMs });
+    return error;
+  }
+
+  #turnQueue(tool: GovernedTool): void {
+    const { queue } = tool;
+    if (queue === undefined) return;
+    if (this.#reasonToWait(tool) !== undefined) queue.pause();
+    else queue.resume();
+    if (queue.isIdle) tool.queue = undefined;
+  }
+
+  async #run<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+    this.#watch();
+    const execution = tool.isolation.start(tool.id, task, options);
+    const run = this.tracker.begin(tool.ledger, execution);
+    const stop = options.timeoutMs === undefined ? undefined : this.#stopAfter(options, execution);
+    try {
+      const result = await execution.result;
+      this.#settle(tool, execution, this.tracker.end(tool.ledger, run, 'completed'));
+      return result;
+    } catch (error) {
+      const reason = this.#enforcer.reasonOf(execution);
+      const outcome = reason === undefined ? 'failed' : 'ended';
+      this.#settle(tool, execution, this.tracker.end(tool.ledger, run, outcome));
+      throw reason ?? error;
+    } finally {
+      clearTimeout(stop);
+    }
+  }
+
+  #stopAfter({ timeoutMs }: ExecuteOptions, execution: Execution): NodeJS.Timeout {
+    const checked = checkInteger('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
+    return setTimeout(() => {
+      const tool = JSON.stringify(execution.toolId);
+      execution.stop(
+        new GranaryError('ERR_GRANARY_ABORTED', `tool ${tool} ran for more than ${checked} ms`, {
+          data: { toolId: execution.toolId, timeoutMs: checked },
+        }),
+      );
+    }, checked);
+  }
+
+  /** Looks at what an execution has used and left. */
+  #settle(tool: GovernedTool, execution: Execution, peak: ResourceUsage): void {
+    this.#enforcer.ended(tool, peak, this.#now());
+    const leaks = execution.leaks();
+    if (leaks.length > 0) this.#tellLeaks(tool, execution, leaks);
+  }
+
+  #tellLeaks({ id: toolId }: GovernedTool, { id, kind }: Execution, leaks: readonly Leak[]): void {
+    const { logger } = this.#settings;
+    this.#journal.tell('leaked', { toolId, executionId: id, leaks });
+    const remaining = leaks.filter(({ closed }) => !closed);
+    const closes = kind !== 'inline' || this.#options.inline?.leaks === 'close';
+    if (remaining.length === 0 || !closes) {
+      logger?.warn(`tool ${toolId} left ${leaks.length} handles open`, { toolId, leaks });
+      return;
+    }
+    this.#journal.tell('cleanup-failed', { toolId, executionId: id, remaining });
+    logger?.error(`tool ${toolId} left handles that could not be closed`, { toolId, remaining });
+  }
+
+  /** From now on, looks at what runs, until nothing does. */
+  #watch(): void {
+    if (this.#timer !== undefined || this.#settings.clock !== undefined) return;
+    this.#timer = setInterval(() => {
+      this.sync();
+      if (!this.#isBusy()) {
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      }
+    }, this.#settings.sampleIntervalMs);
+    this.#timer.unref();
+  }
+
+  #isBusy(): boolean {
+    if (this.#settings.caches.length > 0 || this.#degradation.level > 0) return true;
+    for (const { ledger, status, queue } of this.#tools.values()) {
+      if (ledger.running.size > 0 || status !== 'normal' || queue !== undefined) return true;
+    }
+    return false;
+  }
+}
+
+function checkToolOptions(options: ToolOptions | undefined): Required<ToolOptions> {
+  const given = checkOptions('options', options);
+  const { patternTracking = true, enforceEstimates = false, priority = 0 } = given;
+  if (typeof patternTracking !== 'boolean') {
+    badOption('patternTracking', patternTracking, 'true or false');
+  }
+  if (typeof enforceEstimates !== 'boolean') {
+    badOption('enforceEstimates', enforceEstimates, 'true or false');
+  }
+  if (typeof priority !== 'number' || !Number.isFinite(priority)) {
+    badOption('priority', priority, 'a finite number');
+  }
+  return {
+    isolation: checkOneOf('isolation', given.isolation ?? 'inline', ISOLATIONS),
+    criticalAction: checkOneOf('criticalAction', given.criticalAction ?? 'throttle', [
+      'throttle',
+      'refuse',
+    ]),
+    priority,
+    patternTracking,
+    enforceEstimates,
+  };
+}

@@ -1,0 +1,159 @@
+import type { Isolation, IsolationKind } from './execution.ts';
+import {
+  isAtLeast,
+  type LadderSettings,
+  LimitLadder,
+  type ResourceStatus,
+  worseStatus,
+} from './limit-ladder.ts';
+import {
+  amountOf,
+  LIMIT_OF,
+  type Resource,
+  type ResourceLimits,
+  RESOURCES,
+} from './resource-limits.ts';
+import type { Confidence, ResourceUsage } from './resource-usage.ts';
+import type { ToolLedger } from './tool-ledger.ts';
+import { ToolQueue } from './tool-queue.ts';
+import type { LimitUse } from './governor-event.ts';
+
+/** What a tool is governed by. */
+export interface ToolOptions {
+  /** Where its code runs; `inline` by default. */
+  readonly isolation?: IsolationKind;
+  /** While memory is short, tools of a low priority wait first; 0 by default. */
+  readonly priority?: number;
+  /** Whether its patterns are learned; true by default. */
+  readonly patternTracking?: boolean;
+  /** What happens to new executions at 95 % of a limit; `throttle` by default. */
+  readonly criticalAction?: 'throttle' | 'refuse';
+  /** Whether figures that are only estimates throttle, refuse and end; false by default. */
+  readonly enforceEstimates?: boolean;
+}
+
+/** One tool, as it stands with its limits. */
+export class GovernedTool {
+  readonly id: string;
+  readonly options: Required<ToolOptions>;
+  readonly isolation: Isolation;
+  readonly ledger: ToolLedger;
+  readonly base: ResourceLimits;
+  readonly max: ResourceLimits;
+  limits: ResourceLimits;
+  /** The worst of all resources. */
+  status: ResourceStatus = 'normal';
+  /** The worst of those that are known surely enough to act upon. */
+  actingStatus: ResourceStatus = 'normal';
+  /** Which that is, at its last look. */
+  actingUse: LimitUse | undefined;
+  /** Made when somebody has to wait, and gone when nobody does any more. */
+  queue: ToolQueue | undefined;
+  isRemoved = false;
+  readonly #ladders: Readonly<Record<Resource, LimitLadder>>;
+
+  constructor(
+    id: string,
+    options: Required<ToolOptions>,
+    parts: {
+      readonly isolation: Isolation;
+      readonly ledger: ToolLedger;
+      readonly base: ResourceLimits;
+      readonly max: ResourceLimits;
+      readonly ladder: LadderSettings;
+    },
+  ) {
+    this.id = id;
+    this.options = options;
+    this.isolation = parts.isolation;
+    this.ledger = parts.ledger;
+    this.base = parts.base;
+    this.max = parts.max;
+    this.limits = parts.base;
+    const ladder = () => new LimitLadder(parts.ladder);
+    this.#ladders = {
+      memoryBytes: ladder(),
+      cpuTimeMs: ladder(),
+      fileHandles: ladder(),
+      networkConnections: ladder(),
+    };
+  }
+
+  /** Whether figures of a confidence throttle, refuse and end. */
+  actsOn(confidence: Confidence): boolean {
+    return confidence !== 'estimate' || this.options.enforceEstimates;
+  }
+
+  /** Whether nothing stands between a new execution and its start. */
+  get isClear(): boolean {
+    return this.queue === undefined && this.actingStatus !== 'critical' && !this.isRefused;
+  }
+
+  get isRefused(): boolean {
+    return this.actingStatus === 'emergency';
+  }
+
+  limitOf(resource: Resource): number {
+    return this.limits[LIMIT_OF[resource]];
+  }
+
+  /** @returns what is used of each limit. */
+  uses(usage: ResourceUsage): readonly LimitUse[] {
+    return RESOURCES.map((resource) => {
+      const { value, confidence } = amountOf(usage, resource);
+      return {
+        toolId: this.id,
+        resource,
+        used: value,
+        limit: this.limitOf(resource),
+        confidence,
+      };
+    });
+  }
+
+  /** What a use would be, without regard to what was before. */
+  statusAt({ resource, used, limit }: LimitUse): ResourceStatus {
+    return this.#ladders[resource].statusAt(used / limit);
+  }
+
+  /** Whether a usage is far from every limit, and has been: then nothing changes by it. */
+  isUneventful(usage: ResourceUsage): boolean {
+    return (
+      this.status === 'normal' &&
+      RESOURCES.every(
+        (resource) =>
+          this.#ladders[resource].statusAt(
+            amountOf(usage, resource).value / this.limitOf(resource),
+          ) === 'normal',
+      )
+    );
+  }
+
+  /** Takes note of what is used, and tells of each status that has changed. */
+  update(
+    uses: readonly LimitUse[],
+    nowMs: number,
+    changed: (use: LimitUse, from: ResourceStatus, to: ResourceStatus) => void,
+  ): void {
+    let status: ResourceStatus = 'normal';
+    let actingStatus: ResourceStatus = 'normal';
+    let actingUse: LimitUse | undefined;
+    const changes: (() => void)[] = [];
+    for (const use of uses) {
+      const ladder = this.#ladders[use.resource];
+      const from = ladder.status;
+      const to = ladder.update(use.used / use.limit, nowMs);
+      status = worseStatus(status, to);
+      if (this.actsOn(use.confidence) && to !== 'normal' && isAtLeast(to, actingStatus)) {
+        actingStatus = to;
+        actingUse = use;
+      }
+      if (from !== to) changes.push(() => changed(use, from, to));
+    }
+    this.status = status;
+    this.actingStatus = actingStatus;
+    this.actingUse = actingUse;
+    // Listeners may look at the tool: it is all up to date by now.
+    for (const tell of changes) tell();
+  }
+}

@@ -1,0 +1,138 @@
+import { describeError } from '../describe-value.ts';
+import type { Journal } from '../events/journal.ts';
+import type { Execution } from './execution.ts';
+import type { GovernedTool } from './governed-tool.ts';
+import type { GovernorDetails, LimitUse } from './governor-event.ts';
+import { isAtLeast } from './limit-ladder.ts';
+import { limitExceeded } from './limit-error.ts';
+import type { ManagerSettings } from './manager-settings.ts';
+import { amountOf, describeAmount, LIMIT_OF, type Resource } from './resource-limits.ts';
+import type { ResourceUsage } from './resource-usage.ts';
+
+/** Beyond this share of its maximum an execution has no grace left. */
+const FORCED_SHARE = 1.25;
+
+interface Seen {
+  readonly execution: Execution;
+  readonly usage: ResourceUsage;
+}
+
+/** Compares what tools use with what they may, and ends what goes on beyond it. */
+export class LimitEnforcer {
+  readonly #settings: ManagerSettings;
+  readonly #journal: Journal<GovernorDetails>;
+  /** Why each was asked to end. */
+  readonly #asked = new WeakMap<Execution, unknown>();
+  readonly #forced = new WeakSet<Execution>();
+
+  constructor(settings: ManagerSettings, journal: Journal<GovernorDetails>) {
+    this.#settings = settings;
+    this.#journal = journal;
+  }
+
+  /** @returns why an execution was ended; `undefined` if it was not. */
+  reasonOf(execution: Execution): unknown {
+    return this.#asked.get(execution);
+  }
+
+  /** Looks at all that runs of a tool. */
+  look(tool: GovernedTool, nowMs: number): void {
+    const seen: Seen[] = [];
+    let cpuTimeMs = 0;
+    const sum = tool.ledger.look(nowMs, (execution, usage) => {
+      seen.push({ execution, usage });
+      cpuTimeMs = Math.max(cpuTimeMs, usage.cpuTimeMs.value);
+    });
+    // The limit of CPU time is one of each execution.
+    const usage = { ...sum, cpuTimeMs: { ...sum.cpuTimeMs, value: cpuTimeMs } };
+    this.#compare(tool, usage, nowMs);
+    for (const use of tool.uses(usage)) {
+      if (tool.actsOn(use.confidence) && tool.statusAt(use) === 'emergency')
+        this.#end(tool, use, seen);
+    }
+  }
+
+  /** Takes note of the most that an execution used that has ended between two looks. */
+  ended(tool: GovernedTool, peak: ResourceUsage, nowMs: number): void {
+    if (!tool.isUneventful(peak)) this.#compare(tool, peak, nowMs);
+  }
+
+  #compare(tool: GovernedTool, usage: ResourceUsage, nowMs: number): void {
+    for (const use of tool.uses(usage)) {
+      if (isAtLeast(tool.statusAt(use), 'critical')) this.#askForRaise(tool, use);
+    }
+    tool.update(tool.uses(usage), nowMs, (use, from, to) =>
+      this.#journal.tell('status', { ...use, from, to }),
+    );
+  }
+
+  #askForRaise(tool: GovernedTool, { resource, used, limit }: LimitUse): void {
+    const { raise, logger } = this.#settings;
+    const max = tool.max[LIMIT_OF[resource]];
+    if (raise === undefined || limit >= max) return;
+    let granted: number | undefined;
+    try {
+      granted = raise({ toolId: tool.id, resource, used, limit, max });
+    } catch (error) {
+      // What cannot be asked is denied.
+      logger?.error(`raise failed for tool ${tool.id}: ${describeError(error)}`, {
+        toolId: tool.id,
+      });
+    }
+    if (granted === undefined || !(granted > limit)) return;
+    const to = Math.min(granted, max);
+    this.adjust(
+      tool,
+      LIMIT_OF[resource],
+      to,
+      `${describeAmount(resource, used)} used of ${describeAmount(resource, limit)}`,
+    );
+  }
+
+  /** Sets a limit, and tells of it. */
+  adjust(tool: GovernedTool, limit: (typeof LIMIT_OF)[Resource], to: number, reason: string): void {
+    const from = tool.limits[limit];
+    if (from === to) return;
+    tool.limits = { ...tool.limits, [limit]: to };
+    this.#journal.tell('limits-adjusted', { toolId: tool.id, limit, from, to, reason });
+  }
+
+  #end(tool: GovernedTool, use: LimitUse, seen: readonly Seen[]): void {
+    const max = tool.max[LIMIT_OF[use.resource]];
+    const used = ({ usage }: Seen): number => amountOf(usage, use.resource).value;
+    if (use.resource === 'cpuTimeMs') {
+      for (const one of seen) {
+        const own = { ...use, used: used(one) };
+        if (own.used >= use.limit) this.#ask(one.execution, own);
+        if (own.used >= max * FORCED_SHARE) this.#force(one.execution, own);
+      }
+      return;
+    }
+    // What those use who are ending already is as good as gone.
+    const isStaying = ({ execution }: Seen): boolean => !this.#asked.has(execution);
+    const staying = seen.filter(isStaying).toSorted((one, other) => used(other) - used(one));
+    let remaining = staying.reduce((sum, one) => sum + used(one), 0);
+    for (const one of staying) {
+      if (remaining < use.limit) break;
+      this.#ask(one.execution, { ...use, used: remaining });
+      remaining -= used(one);
+    }
+    if (use.used < max * FORCED_SHARE) return;
+    for (const one of seen) if (!isStaying(one)) this.#force(one.execution, use);
+  }
+
+  #ask(execution: Execution, use: LimitUse): void {
+    if (this.#asked.has(execution)) return;
+    const reason = limitExceeded(use, this.#settings.ladder.dwellMs);
+    this.#asked.set(execution, reason);
+    this.#journal.tell('execution-ended', { ...use, executionId: execution.id, how: 'asked' });
+    execution.stop(reason);
+  }
+
+  #force(execution: Execution, use: LimitUse): void {
+    if (execution.kind === 'inline' || this.#forced.has(execution)) return;
+    this.#forced.add(execution);
+    this.#journal.tell('execution-ended', { ...use, executionId: execution.id, how: 'forced' });
+    void execution.kill(this.#asked.get(execution));
+  }
+}

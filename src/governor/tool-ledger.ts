@@ -1,0 +1,193 @@
+import type { Execution, IsolationKind, Leak } from './execution.ts';
+import { amountOf, lesserConfidence, RESOURCES } from './resource-limits.ts';
+import {
+  addAmounts,
+  type Amounts,
+  type Confidence,
+  NO_AMOUNTS,
+  type ResourceUsage,
+} from './resource-usage.ts';
+import { UsageHistory } from './usage-history.ts';
+import { noUsage } from './usage-peak.ts';
+
+/** How an execution ended. */
+export type Outcome = 'completed' | 'failed' | 'ended';
+
+/** One run of a tool that is over. */
+export interface ExecutionRecord {
+  readonly id: number;
+  readonly toolId: string;
+  readonly isolation: IsolationKind;
+  /** In ms of the clock of the tracker. */
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** `ended`: by a limit, a timeout, its caller, or because its tool was removed. */
+  readonly outcome: Outcome;
+  /** Of each resource the most that it used at a time; of CPU time, all. */
+  readonly peak: ResourceUsage;
+  /** What it left open. */
+  readonly leaks: readonly Leak[];
+}
+
+/** One run of a tool that is not over. */
+export interface TrackedRun {
+  readonly execution: Execution;
+  readonly startedAtMs: number;
+  /** CPU time that is in the books already, in ms. */
+  bookedCpuMs: number;
+}
+
+/** What one tool uses and has used. */
+export class ToolLedger {
+  readonly running = new Set<TrackedRun>();
+  readonly history = new UsageHistory();
+  readonly #keptRecords: number;
+  #records: ExecutionRecord[] = [];
+  /** CPU time of all that has run on threads of this process, in ms. */
+  #insideCpuMs = 0;
+  /** CPU time of all that has run in processes of its own, in ms. */
+  #hostedCpuMs = 0;
+  /** How many have ended. */
+  executions = 0;
+
+  constructor(keptRecords: number) {
+    this.#keptRecords = keptRecords;
+  }
+
+  /** The newest last. */
+  get records(): readonly ExecutionRecord[] {
+    return this.#records.slice(-this.#keptRecords);
+  }
+
+  begin(execution: Execution, nowMs: number): TrackedRun {
+    const run: TrackedRun = { execution, startedAtMs: nowMs, bookedCpuMs: 0 };
+    this.running.add(run);
+    return run;
+  }
+
+  /** Books what an execution has used, which was at most `peak`. */
+  end(run: TrackedRun, peak: ResourceUsage, outcome: Outcome, nowMs: number): void {
+    if (!this.running.delete(run)) return;
+    const { execution, startedAtMs } = run;
+    this.executions++;
+    this.history.add(nowMs, {
+      memoryBytes: peak.memoryBytes.value,
+      cpuTimeMs: this.#bookCpu(run, peak.cpuTimeMs.value),
+      fileHandles: peak.fileHandles.ids.length,
+      networkConnections: peak.networkConnections.ids.length,
+      executions: 1,
+    });
+    if (this.#keptRecords === 0) return;
+    this.#records.push({
+      id: execution.id,
+      toolId: execution.toolId,
+      isolation: execution.kind,
+      startedAtMs,
+      endedAtMs: nowMs,
+      outcome,
+      peak,
+      leaks: execution.leaks(),
+    });
+    // Cut now and then rather than shifted each time.
+    if (this.#records.length >= 2 * this.#keptRecords) this.#records = [...this.records];
+  }
+
+  /**
+   * Looks at all that runs, and books it.
+   *
+   * @param each - told of what each execution uses
+   * @returns what they use together
+   */
+  look(nowMs: number, each?: (execution: Execution, usage: ResourceUsage) => void): ResourceUsage {
+    if (this.running.size === 0) return noUsage();
+    const sum = new UsageSum();
+    this.#lookInto((execution, usage) => {
+      each?.(execution, usage);
+      return sum;
+    }, nowMs);
+    return sum.usage();
+  }
+
+  /** As `look`, with what runs on threads of this process apart from what runs in processes of its own. */
+  lookByPlace(nowMs: number): { inside: ResourceUsage; hosted: ResourceUsage } {
+    const inside = new UsageSum();
+    const hosted = new UsageSum();
+    this.#lookInto((execution) => (execution.kind === 'process' ? hosted : inside), nowMs);
+    return {
+      inside: withCpu(inside.usage(), this.#insideCpuMs),
+      hosted: withCpu(hosted.usage(), this.#hostedCpuMs),
+    };
+  }
+
+  #lookInto(sumFor: (execution: Execution, usage: ResourceUsage) => UsageSum, nowMs: number): void {
+    let cpuTimeMs = 0;
+    const sums = new Set<UsageSum>();
+    for (const run of this.running) {
+      const usage = run.execution.usage();
+      const sum = sumFor(run.execution, usage);
+      sum.add(usage);
+      sums.add(sum);
+      cpuTimeMs += this.#bookCpu(run, usage.cpuTimeMs.value);
+    }
+    if (sums.size === 0) return;
+    let seen = NO_AMOUNTS;
+    for (const sum of sums) seen = addAmounts(seen, sum.amounts());
+    this.history.add(nowMs, { ...seen, cpuTimeMs, executions: 0 });
+  }
+
+  /** @returns what is new of its CPU time. */
+  #bookCpu(run: TrackedRun, cpuTimeMs: number): number {
+    const newMs = Math.max(0, cpuTimeMs - run.bookedCpuMs);
+    run.bookedCpuMs += newMs;
+    if (run.execution.kind === 'process') this.#hostedCpuMs += newMs;
+    else this.#insideCpuMs += newMs;
+    return newMs;
+  }
+}
+
+function withCpu(usage: ResourceUsage, cpuTimeMs: number): ResourceUsage {
+  return { ...usage, cpuTimeMs: { ...usage.cpuTimeMs, value: cpuTimeMs } };
+}
+
+/** Adds up what several executions use; the sum is as sure as the least sure of them. */
+class UsageSum {
+  #memoryBytes = 0;
+  #cpuTimeMs = 0;
+  readonly #fileHandles: number[] = [];
+  readonly #networkConnections: number[] = [];
+  readonly #confidences = new Map<string, Confidence>();
+
+  add(usage: ResourceUsage): void {
+    this.#memoryBytes += usage.memoryBytes.value;
+    this.#cpuTimeMs += usage.cpuTimeMs.value;
+    this.#fileHandles.push(...usage.fileHandles.ids);
+    this.#networkConnections.push(...usage.networkConnections.ids);
+    for (const resource of RESOURCES) {
+      const { confidence } = amountOf(usage, resource);
+      const known = this.#confidences.get(resource) ?? confidence;
+      this.#confidences.set(resource, lesserConfidence(known, confidence));
+    }
+  }
+
+  amounts(): Amounts {
+    return {
+      memoryBytes: this.#memoryBytes,
+      cpuTimeMs: this.#cpuTimeMs,
+      fileHandles: this.#fileHandles.length,
+      networkConnections: this.#networkConnections.length,
+    };
+  }
+
+  usage(): ResourceUsage {
+    const confidence = (resource: string): Confidence => this.#confidences.get(resource) ?? 'exact';
+    return {
+      memoryBytes: { value: this.#memoryBytes, confidence: confidence('memoryBytes') },
+      cpuTimeMs: { value: this.#cpuTimeMs, confidence: confidence('cpuTimeMs') },
+      fileHandles: { ids: this.#fileHandles, confidence: confidence('fileHandles') },
+      networkConnections: {
+        ids: this.#networkConnections,
+        confidence: confidence('networkConnections'),
+      },
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import { type Merge, TimeRing } from './time-ring.ts';
+
+/** What a tool has used within a span of time. */
+export interface UsagePoint {
+  /** Start of the span, in ms of the clock of the tracker. */
+  readonly fromMs: number;
+  /** Length of the span: 1,000 for what is recent, 60,000 before that. */
+  readonly spanMs: number;
+  /** At most, of all executions together. */
+  readonly memoryBytes: number;
+  /** Within the span. */
+  readonly cpuTimeMs: number;
+  /** At most, of all executions together. */
+  readonly fileHandles: number;
+  /** At most, of all executions together. */
+  readonly networkConnections: number;
+  /** That ended within the span. */
+  readonly executions: number;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+/** Five minutes in steps of a second, a day in steps of a minute: at most 100 kB. */
+const SECONDS = 300;
+const MINUTES = 1_440;
+const MERGES = ['max', 'sum', 'max', 'max', 'sum'] as const satisfies readonly Merge[];
+
+/** What is added at a moment. */
+export type UsageAddition = Omit<UsagePoint, 'fromMs' | 'spanMs'>;
+
+/**
+ * What a tool has used, second by second for five minutes and minute by minute for a day.
+ *
+ * What comes within one second is gathered, and written when the next begins.
+ */
+export class UsageHistory {
+  readonly #seconds = new TimeRing(SECOND_MS, SECONDS, MERGES);
+  readonly #minutes = new TimeRing(MINUTE_MS, MINUTES, MERGES);
+  #second = -1;
+  #memoryBytes = 0;
+  #cpuTimeMs = 0;
+  #fileHandles = 0;
+  #networkConnections = 0;
+  #executions = 0;
+
+  /** Bytes that it takes. */
+  get byteLength(): number {
+    return this.#seconds.byteLength + this.#minutes.byteLength;
+  }
+
+  add(nowMs: number, addition: UsageAddition): void {
+    const second = Math.floor(nowMs / SECOND_MS);
+    if (second > this.#second) {
+      this.#write();
+      this.#second = second;
+    }
+    if (addition.memoryBytes > this.#memoryBytes) this.#memoryBytes = addition.memoryBytes;
+    if (addition.fileHandles > this.#fileHandles) this.#fileHandles = addition.fileHandles;
+    if (addition.networkConnections > this.#networkConnections) {
+      this.#networkConnections = addition.networkConnections;
+    }
+    this.#cpuTimeMs += addition.cpuTimeMs;
+    this.#executions += addition.executions;
+  }
+
+  /** @returns from the oldest; minutes as far as seconds do not reach. */
+  points(): readonly UsagePoint[] {
+    this.#write();
+    const seconds = [...this.#seconds.rows()].map((row) => toPoint(row, SECOND_MS));
+    if (!this.#seconds.hasDropped) return seconds;
+    const minutes = [...this.#minutes.rows()].map((row) => toPoint(row, MINUTE_MS));
+    const firstMs = seconds[0]?.fromMs ?? Infinity;
+    // A minute that seconds cover in part is told by the minute alone: nothing is counted twice.
+    const older = minutes.filter(({ fromMs }) => fromMs < firstMs);
+    const last = older.at(-1);
+    const untilMs = last === undefined ? -Infinity : last.fromMs + MINUTE_MS;
+    return [...older, ...seconds.filter(({ fromMs }) => fromMs >= untilMs)];
+  }
+
+  #write(): void {
+    const { memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions } =
+      this.#gathered();
+    if (executions + cpuTimeMs + memoryBytes + fileHandles + networkConnections === 0) return;
+    const values = [memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions];
+    this.#seconds.add(this.#second * SECOND_MS, values);
+    this.#minutes.add(this.#second * SECOND_MS, values);
+  }
+
+  /** Takes what has been gathered. */
+  #gathered(): UsageAddition {
+    const gathered = {
+      memoryBytes: this.#memoryBytes,
+      cpuTimeMs: this.#cpuTimeMs,
+      fileHandles: this.#fileHandles,
+      networkConnections: this.#networkConnections,
+      executions: this.#executions,
+    };
+    this.#memoryBytes = 0;
+    this.#cpuTimeMs = 0;
+    this.#fileHandles = 0;
+    this.#networkConnections = 0;
+    this.#executions = 0;
+    return gathered;
+  }
+}
+
+function toPoint(
+  { fromMs, values }: { readonly fromMs: number; readonly values: readonly number[] },
+  spanMs: number,
+): UsagePoint {
+  const [memoryBytes = 0, cpuTimeMs = 0, fileHandles = 0, networkConnections = 0, executions = 0] =
+    values;
+  return { fromMs, spanMs, memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions };
+}
