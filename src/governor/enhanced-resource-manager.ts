@@ -1,9 +1,17 @@
+import type { ChildProcess } from 'node:child_process';
 import { GranaryError } from '../errors.ts';
 import { Journal } from '../events/journal.ts';
-import { badOption, checkInteger, checkOneOf, checkOptions } from '../options.ts';
+import { badOption, checkInteger, checkOptions } from '../options.ts';
+import {
+  AdoptedProcess,
+  type GovernedProcess,
+  type GovernProcessOptions,
+} from './adopted-process.ts';
+import { Admission } from './admission.ts';
+import { controlGroup } from './control-group.ts';
 import { Degradation } from './degradation.ts';
 import type { Execution, Isolation, IsolationKind, Leak, ToolTask } from './execution.ts';
-import { GovernedTool, type ToolOptions } from './governed-tool.ts';
+import { GovernedTool } from './governed-tool.ts';
 import {
   GOVERNOR_EVENT_NAMES,
   type GovernorDetails,
@@ -11,7 +19,6 @@ import {
   type GovernorListener,
 } from './governor-event.ts';
 import { InlineIsolation } from './inline-isolation.ts';
-import { limitError, limitExceeded } from './limit-error.ts';
 import { LimitEnforcer } from './limit-enforcer.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
 import {
@@ -22,11 +29,14 @@ import {
 } from './manager-settings.ts';
 import { memoryGauge } from './memory-pressure.ts';
 import { ProcessIsolation } from './process-isolation.ts';
-import { checkLimits, type ResourceLimits } from './resource-limits.ts';
+import { checkLimits, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
-import { ToolQueue } from './tool-queue.ts';
+import type { Outcome, TrackedRun } from './tool-ledger.ts';
+import { checkToolOptions, type ToolOptions } from './tool-options.ts';
+import { ToolWalls } from './tool-walls.ts';
 import type { UsagePoint } from './usage-history.ts';
+import { whileWanted } from './wanted-execution.ts';
 import { WorkerIsolation } from './worker-isolation.ts';
 
 /** How one execution runs. */
@@ -38,8 +48,6 @@ export interface ExecuteOptions {
   /** Told of what the code says of how far it is. */
   readonly onProgress?: (value: unknown) => void;
 }
-
-const ISOLATIONS = ['inline', 'worker', 'process'] as const satisfies readonly IsolationKind[];
 
 /**
  * Runs tools within limits: each is measured, throttled near its limits, refused and ended beyond them, and cleaned up
@@ -65,7 +73,10 @@ export class EnhancedResourceManager {
   readonly #journal = new Journal<GovernorDetails>(GOVERNOR_EVENT_NAMES);
   readonly #enforcer: LimitEnforcer;
   readonly #degradation: Degradation;
+  readonly #admission: Admission;
   readonly #tools = new Map<string, GovernedTool>();
+  /** What lets go of each process that somebody else has started. */
+  readonly #releases = new Set<() => void>();
   readonly #isolations = new Map<IsolationKind, Isolation>();
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
@@ -95,6 +106,7 @@ export class EnhancedResourceManager {
         },
       },
     );
+    this.#admission = new Admission(settings, this.#journal, this.#degradation);
     if (settings.caches.length > 0) this.#watch();
   }
 
@@ -119,7 +131,6 @@ export class EnhancedResourceManager {
     const checked = checkToolOptions(options);
     const tool = new GovernedTool(toolId, checked, {
       ...checkLimits(baseLimits, maxLimits),
-      isolation: this.#isolation(checked.isolation),
       ledger: this.tracker.ledger(toolId),
       ladder: this.#settings.ladder,
     });
@@ -143,8 +154,54 @@ export class EnhancedResourceManager {
   async execute<T>(toolId: string, task: ToolTask<T>, options: ExecuteOptions = {}): Promise<T> {
     this.#checkOpen();
     const tool = this.#tool(toolId);
-    if (tool.isClear && this.#degradation.level === 0) return await this.#run(tool, task, options);
-    return await this.#admit(tool, task, options);
+    if (this.#admission.isClear(tool)) return await this.#run(tool, task, options);
+    this.#watch();
+    return await this.#admission.admit(tool, options.signal, () => this.#run(tool, task, options));
+  }
+
+  /**
+   * Governs a process that somebody else has started, such as another MCP server, with all that it starts: over a limit
+   * it is asked to end (SIGTERM), then ended after `graceMs` (SIGKILL).
+   *
+   * @param limits - what is not named is not limited; CPU time is that of its whole life
+   * @returns what tells of it and lets go of it; its name serves `usage`, `status` and `history`
+   * @throws `ERR_GRANARY_BAD_OPTION`, also where there is no such process
+   */
+  governProcess(
+    target: number | ChildProcess,
+    limits: Partial<ResourceLimits>,
+    options?: GovernProcessOptions,
+  ): GovernedProcess {
+    this.#checkOpen();
+    const { toolId, graceMs, priority } = checkOptions('options', options);
+    const checkedGraceMs = checkInteger('graceMs', graceMs ?? 1_000, 0, LONGEST_TIMER_MS);
+    const pid = typeof target === 'number' ? target : target?.pid;
+    const name = toolId ?? `process ${pid}`;
+    const asked = { ...UNLIMITED, ...checkOptions('limits', limits) };
+    this.initializeTool(name, asked, asked, {
+      isolation: 'process',
+      ...(priority !== undefined && { priority }),
+    });
+    const tool = this.#tool(name);
+    const forget = (): void => {
+      if (this.#tools.get(name) === tool) this.#tools.delete(name);
+    };
+    try {
+      const adopted = new AdoptedProcess(name, target, checkedGraceMs);
+      const run = this.tracker.begin(tool.ledger, adopted);
+      this.#watch();
+      const ended = this.#follow(tool, adopted, run);
+      const release = (): void => {
+        this.#releases.delete(release);
+        adopted.release();
+        forget();
+      };
+      this.#releases.add(release);
+      return { toolId: name, pid: adopted.pid, ended, release };
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 
   /** What all executions of a tool that run now use together. */
@@ -196,7 +253,7 @@ export class EnhancedResourceManager {
         this.#enforcer.look(tool, nowMs);
     }
     this.#degradation.look(nowMs);
-    for (const tool of this.#tools.values()) this.#turnQueue(tool);
+    for (const tool of this.#tools.values()) this.#admission.turnQueue(tool);
   }
 
   /** Ends what runs of a tool, turns away who waits, and forgets it with its history. */
@@ -229,6 +286,7 @@ export class EnhancedResourceManager {
     clearInterval(this.#timer);
     const reason = new GranaryError('ERR_GRANARY_CLOSED', 'this governor was closed');
     for (const { queue } of this.#tools.values()) queue?.clear(reason);
+    for (const release of this.#releases) release();
     this.#degradation.close();
     await Promise.all([...this.#isolations.values()].map((isolation) => isolation.close()));
     this.#journal.removeAll();
@@ -257,109 +315,55 @@ export class EnhancedResourceManager {
       const { inline, worker, process } = this.#options;
       if (kind === 'inline') isolation = new InlineIsolation(inline);
       else if (kind === 'worker') isolation = new WorkerIsolation(worker);
-      else isolation = new ProcessIsolation(process);
+      else isolation = new ProcessIsolation({ ...process, ...this.#openWalls() });
       this.#isolations.set(kind, isolation);
     }
     return isolation;
   }
 
-  /** Refuses an execution, lets it wait, or runs it. */
-  async #admit<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
-    const reason = this.#reasonToWait(tool);
-    if (reason === undefined && tool.queue === undefined)
-      return await this.#run(tool, task, options);
-    const { maxWaiting, maxWaitMs } = this.#settings;
-    const mustNotWait =
-      tool.isRefused ||
-      this.#degradation.refuses(tool.options.priority) ||
-      (reason !== undefined && tool.options.criticalAction === 'refuse');
-    tool.queue ??= new ToolQueue();
-    if (mustNotWait || tool.queue.size >= maxWaiting) {
-      const full = `${maxWaiting} executions of tool ${JSON.stringify(tool.id)} wait already`;
-      throw this.#refuse(tool, mustNotWait ? reason : full);
-    }
-    this.#watch();
-    const added = tool.queue.add(() => this.#run(tool, task, options), {
-      signal: options.signal,
-      patienceMs: maxWaitMs,
-      gaveUp: () => this.#refuse(tool, this.#reasonToWait(tool)),
-    });
-    if (reason !== undefined) {
-      this.#journal.tell('throttled', { toolId: tool.id, reason, waiting: tool.queue.size });
-    }
-    this.#turnQueue(tool);
-    return await added;
-  }
-
-  /** Why an execution may not begin now. */
-  #reasonToWait(tool: GovernedTool): string | undefined {
-    const { actingStatus, actingUse, options } = tool;
-    if (actingUse !== undefined && (actingStatus === 'critical' || actingStatus === 'emergency')) {
-      return limitExceeded(actingUse, this.#settings.ladder.dwellMs).message;
-    }
-    if (
-      this.#degradation.throttles(options.priority) ||
-      this.#degradation.refuses(options.priority)
-    ) {
-      return `memory of the whole process is short, and the tool is of priority ${options.priority}`;
-    }
-    return undefined;
-  }
-
-  #refuse(tool: GovernedTool, reason = 'the tool is throttled'): GranaryError {
-    const { dwellMs } = this.#settings.ladder;
-    const { actingUse, actingStatus } = tool;
-    const retryAfterMs = Math.max(dwellMs, 1_000);
-    const isOver =
-      actingUse !== undefined && actingStatus !== 'normal' && actingStatus !== 'warning';
-    const error = isOver
-      ? limitExceeded(actingUse, retryAfterMs)
-      : limitError(reason, retryAfterMs, { toolId: tool.id });
-    this.#journal.tell('refused', { toolId: tool.id, reason: error.message, retryAfterMs });
-    return error;
-  }
-
-  #turnQueue(tool: GovernedTool): void {
-    const { queue } = tool;
-    if (queue === undefined) return;
-    if (this.#reasonToWait(tool) !== undefined) queue.pause();
-    else queue.resume();
-    if (queue.isIdle) tool.queue = undefined;
+  /** Has the kernel limit processes too, or says why it cannot. */
+  #openWalls(): { walls?: ToolWalls } {
+    if (!this.#settings.walls) return {};
+    const walls = ToolWalls.open(controlGroup());
+    if (typeof walls !== 'string') return { walls };
+    const what = 'walls of memory and processes by the kernel';
+    this.#journal.tell('unavailable', { what, reason: walls });
+    this.#settings.logger?.info(`without ${what}: ${walls}`);
+    return {};
   }
 
   async #run<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+    const { signal, timeoutMs } = options;
+    if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
     this.#watch();
-    const execution = tool.isolation.start(tool.id, task, options);
+    const execution = this.#isolation(tool.options.isolation).start(
+      tool.id,
+      task,
+      tool.startOptions(options),
+    );
     const run = this.tracker.begin(tool.ledger, execution);
-    const stop = options.timeoutMs === undefined ? undefined : this.#stopAfter(options, execution);
+    const result = this.#follow(tool, execution, run);
+    if (signal === undefined && timeoutMs === undefined) return await result;
+    const graceMs = this.#settings.inlineGraceMs;
+    return await whileWanted(execution, result, { signal, timeoutMs, graceMs });
+  }
+
+  /** Books what an execution uses until it has ended. */
+  async #follow<T>(tool: GovernedTool, execution: Execution<T>, run: TrackedRun): Promise<T> {
     try {
       const result = await execution.result;
-      this.#settle(tool, execution, this.tracker.end(tool.ledger, run, 'completed'));
+      this.#settle(tool, execution, run, 'completed');
       return result;
     } catch (error) {
-      const reason = this.#enforcer.reasonOf(execution);
-      const outcome = reason === undefined ? 'failed' : 'ended';
-      this.#settle(tool, execution, this.tracker.end(tool.ledger, run, outcome));
-      throw reason ?? error;
-    } finally {
-      clearTimeout(stop);
+      this.#settle(tool, execution, run, 'failed');
+      throw this.#enforcer.reasonOf(execution) ?? error;
     }
   }
 
-  #stopAfter({ timeoutMs }: ExecuteOptions, execution: Execution): NodeJS.Timeout {
-    const checked = checkInteger('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
-    return setTimeout(() => {
-      const tool = JSON.stringify(execution.toolId);
-      execution.stop(
-        new GranaryError('ERR_GRANARY_ABORTED', `tool ${tool} ran for more than ${checked} ms`, {
-          data: { toolId: execution.toolId, timeoutMs: checked },
-        }),
-      );
-    }, checked);
-  }
-
   /** Looks at what an execution has used and left. */
-  #settle(tool: GovernedTool, execution: Execution, peak: ResourceUsage): void {
+  #settle(tool: GovernedTool, execution: Execution, run: TrackedRun, outcome: Outcome): void {
+    const isEnded = this.#enforcer.reasonOf(execution) !== undefined;
+    const peak = this.tracker.end(tool.ledger, run, isEnded ? 'ended' : outcome);
     this.#enforcer.ended(tool, peak, this.#now());
     const leaks = execution.leaks();
     if (leaks.length > 0) this.#tellLeaks(tool, execution, leaks);
@@ -398,28 +402,4 @@ export class EnhancedResourceManager {
     }
     return false;
   }
-}
-
-function checkToolOptions(options: ToolOptions | undefined): Required<ToolOptions> {
-  const given = checkOptions('options', options);
-  const { patternTracking = true, enforceEstimates = false, priority = 0 } = given;
-  if (typeof patternTracking !== 'boolean') {
-    badOption('patternTracking', patternTracking, 'true or false');
-  }
-  if (typeof enforceEstimates !== 'boolean') {
-    badOption('enforceEstimates', enforceEstimates, 'true or false');
-  }
-  if (typeof priority !== 'number' || !Number.isFinite(priority)) {
-    badOption('priority', priority, 'a finite number');
-  }
-  return {
-    isolation: checkOneOf('isolation', given.isolation ?? 'inline', ISOLATIONS),
-    criticalAction: checkOneOf('criticalAction', given.criticalAction ?? 'throttle', [
-      'throttle',
-      'refuse',
-    ]),
-    priority,
-    patternTracking,
-    enforceEstimates,
-  };
 }

@@ -1,3 +1,4 @@
+import type { Walls } from './tool-walls.ts';
 import type { ResourceUsage } from './resource-usage.js';
 
 /** Where a tool's code runs. */
@@ -59,14 +60,18 @@ export interface Execution<T = unknown> {
   leaks(): readonly Leak[];
 }
 
+/** What starts an execution, besides its tool and task. */
+export interface StartOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (value: unknown) => void;
+  /** Set around a process where the kernel has been given to divide; nothing elsewhere. */
+  readonly walls?: Walls;
+}
+
 /** One way to run tools. */
 export interface Isolation {
   readonly kind: IsolationKind;
-  start<T>(
-    toolId: string,
-    task: ToolTask<T>,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
-  ): Execution<T>;
+  start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Isolation, IsolationKind } from './execution.ts';
+import type { StartOptions } from './execution.ts';
 import {
   isAtLeast,
   type LadderSettings,
@@ -15,28 +15,17 @@ import {
 } from './resource-limits.ts';
 import type { Confidence, ResourceUsage } from './resource-usage.ts';
 import type { ToolLedger } from './tool-ledger.ts';
-import { ToolQueue } from './tool-queue.ts';
+import type { ToolOptions } from './tool-options.ts';
+import type { ToolQueue } from './tool-queue.ts';
 import type { LimitUse } from './governor-event.ts';
 
-/** What a tool is governed by. */
-export interface ToolOptions {
-  /** Where its code runs; `inline` by default. */
-  readonly isolation?: IsolationKind;
-  /** While memory is short, tools of a low priority wait first; 0 by default. */
-  readonly priority?: number;
-  /** Whether its patterns are learned; true by default. */
-  readonly patternTracking?: boolean;
-  /** What happens to new executions at 95 % of a limit; `throttle` by default. */
-  readonly criticalAction?: 'throttle' | 'refuse';
-  /** Whether figures that are only estimates throttle, refuse and end; false by default. */
-  readonly enforceEstimates?: boolean;
-}
+/** Processes and threads of one execution: a fork bomb ends there, a build does not. */
+const MOST_PIDS = 512;
 
 /** One tool, as it stands with its limits. */
 export class GovernedTool {
   readonly id: string;
   readonly options: Required<ToolOptions>;
-  readonly isolation: Isolation;
   readonly ledger: ToolLedger;
   readonly base: ResourceLimits;
   readonly max: ResourceLimits;
@@ -56,7 +45,6 @@ export class GovernedTool {
     id: string,
     options: Required<ToolOptions>,
     parts: {
-      readonly isolation: Isolation;
       readonly ledger: ToolLedger;
       readonly base: ResourceLimits;
       readonly max: ResourceLimits;
@@ -65,7 +53,6 @@ export class GovernedTool {
   ) {
     this.id = id;
     this.options = options;
-    this.isolation = parts.isolation;
     this.ledger = parts.ledger;
     this.base = parts.base;
     this.max = parts.max;
@@ -77,6 +64,12 @@ export class GovernedTool {
       fileHandles: ladder(),
       networkConnections: ladder(),
     };
+  }
+
+  /** What an execution is started with: a process within walls that no raise can move. */
+  startOptions(options: StartOptions): StartOptions {
+    if (this.options.isolation !== 'process') return options;
+    return { ...options, walls: { memoryBytes: this.max.maxMemoryBytes, pids: MOST_PIDS } };
   }
 
   /** Whether figures of a confidence throttle, refuse and end. */

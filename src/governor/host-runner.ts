@@ -1,4 +1,4 @@
-import type { Execution, IsolationKind, ToolTask } from './execution.ts';
+import type { Execution, IsolationKind, StartOptions, ToolTask } from './execution.ts';
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import type { Host } from './host.ts';
@@ -25,11 +25,7 @@ export class HostRunner {
     this.#graceMs = graceMs;
   }
 
-  start<T>(
-    toolId: string,
-    task: ToolTask<T>,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
-  ): Execution<T> {
+  start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     if (this.#closed) throw new GranaryError('ERR_GRANARY_CLOSED', 'this isolation is closed');
     if (typeof toolId !== 'string' || toolId === '')
       badOption('toolId', toolId, 'a non-empty string');
@@ -40,6 +36,7 @@ export class HostRunner {
       kind: this.#kind,
       signal: options.signal,
       onProgress: options.onProgress,
+      walls: options.walls,
       graceMs: this.#graceMs,
     });
     this.#running.add(execution);

@@ -1,5 +1,6 @@
 import type { FromHost, HostReport, ToHost } from './host-message.ts';
 import type { ResourceUsage } from './resource-usage.ts';
+import type { Walls } from './tool-walls.ts';
 
 /** Measures one execution in a host. */
 export interface HostMeter {
@@ -36,6 +37,8 @@ export interface Host {
   descendants(): readonly number[];
   /** Whether it holds so much more than when it was new that another should take its place. */
   isWorn(): boolean;
+  /** Sets walls around it and all that it starts, where the kernel lets that be done. */
+  surround?(walls: Walls): void;
   /** Ends it and all that it started, first by asking where `graceMs` is more than 0. */
   end(graceMs: number): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { Host, HostEnd, HostMeter } from './host.ts';
 import type { FromHost, HostReport } from './host-message.ts';
 import type { HostPool } from './host-pool.ts';
 import { moduleUrl } from './task-module.ts';
+import type { Walls } from './tool-walls.ts';
 import { noUsage, peakUsage, type ResourceUsage } from './usage-peak.ts';
 
 /** What starts an execution, besides its task. */
@@ -14,6 +15,7 @@ export interface HostedStart {
   readonly kind: IsolationKind;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((value: unknown) => void) | undefined;
+  readonly walls: Walls | undefined;
   /** How long code that was asked to end may take, in ms, before it is ended. */
   readonly graceMs: number;
 }
@@ -107,6 +109,7 @@ export class HostedExecution<T> implements Execution<T> {
 
   #send(task: ModuleTask): void {
     this.#meter = this.#host.meter();
+    if (this.#start.walls !== undefined) this.#host.surround?.(this.#start.walls);
     const { export: name, args, transfer } = task;
     this.#host.send(
       {

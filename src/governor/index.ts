@@ -6,10 +6,10 @@ export type {
   IsolationKind,
   Leak,
   ModuleTask,
+  StartOptions,
   TaskContext,
   ToolTask,
 } from './execution.ts';
-export type { ToolOptions } from './governed-tool.ts';
 export type {
   GovernorEventDetails,
   GovernorEventName,
@@ -25,7 +25,7 @@ export type {
   EnhancedResourceManagerOptions,
   RaiseRequest,
 } from './manager-settings.ts';
-export { ProcessIsolation } from './process-isolation.ts';
+export { ProcessIsolation, type ProcessIsolationOptions } from './process-isolation.ts';
 export type {
   DescriptorKind,
   OpenDescriptor,
@@ -51,3 +51,5 @@ export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './re
 export type { ExecutionRecord, Outcome } from './tool-ledger.ts';
 export type { UsagePoint } from './usage-history.ts';
 export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';
+export type { ToolOptions } from './tool-options.ts';
+export { ToolWalls, type Walls } from './tool-walls.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AsyncWatch } from './async-watch.ts';
 import { CpuSegments } from './cpu-segments.ts';
-import type { Execution, Isolation, ToolTask } from './execution.ts';
+import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import { type AccountOptions, InlineAccount } from './inline-account.ts';
@@ -66,9 +66,7 @@ export class InlineIsolation implements Isolation {
   start<T>(
     toolId: string,
     task: ToolTask<T>,
-    options: {
-      readonly signal?: AbortSignal;
-      readonly onProgress?: (value: unknown) => void;
+    options: StartOptions & {
       /** Told what of the result the code wants moved, where there is a thread to move it to. */
       readonly onTransfer?: (list: readonly unknown[]) => void;
     },

@@ -10,6 +10,10 @@ export interface LeakPolicy {
   readonly backOffMs: readonly number[];
 }
 
+/** How long what is closed by force may take to be gone, in ms. */
+const FORCED_PATIENCE_MS = 2_000;
+const FORCED_LOOK_MS = 5;
+
 /**
  * Closes what an execution left open: asks, asks again after each pause, then closes by force.
  *
@@ -29,7 +33,11 @@ export async function cleanUp(
   }
   if (left.length > 0) {
     attempt(left, (handle) => (handle.force ?? handle.close)?.());
-    await sleep(backOffMs.at(-1) ?? 0);
+    // The system may take its time to let go: a process that was killed is there until its end was told.
+    const untilMs = performance.now() + FORCED_PATIENCE_MS;
+    while (left.some((handle) => handle.isOpen()) && performance.now() < untilMs) {
+      await sleep(FORCED_LOOK_MS);
+    }
   }
   return found.map((handle) => describeLeak(handle));
 }

@@ -59,17 +59,21 @@ export class LimitEnforcer {
 
   #compare(tool: GovernedTool, usage: ResourceUsage, nowMs: number): void {
     for (const use of tool.uses(usage)) {
-      if (isAtLeast(tool.statusAt(use), 'critical')) this.#askForRaise(tool, use);
+      let asked = use;
+      while (isAtLeast(tool.statusAt(asked), 'critical') && this.#raised(tool, asked)) {
+        asked = { ...use, limit: tool.limitOf(use.resource) };
+      }
     }
     tool.update(tool.uses(usage), nowMs, (use, from, to) =>
       this.#journal.tell('status', { ...use, from, to }),
     );
   }
 
-  #askForRaise(tool: GovernedTool, { resource, used, limit }: LimitUse): void {
+  /** Asks for a higher limit, and returns whether it was granted. */
+  #raised(tool: GovernedTool, { resource, used, limit }: LimitUse): boolean {
     const { raise, logger } = this.#settings;
     const max = tool.max[LIMIT_OF[resource]];
-    if (raise === undefined || limit >= max) return;
+    if (raise === undefined || limit >= max) return false;
     let granted: number | undefined;
     try {
       granted = raise({ toolId: tool.id, resource, used, limit, max });
@@ -79,7 +83,7 @@ export class LimitEnforcer {
         toolId: tool.id,
       });
     }
-    if (granted === undefined || !(granted > limit)) return;
+    if (granted === undefined || !(granted > limit)) return false;
     const to = Math.min(granted, max);
     this.adjust(
       tool,
@@ -87,6 +91,7 @@ export class LimitEnforcer {
       to,
       `${describeAmount(resource, used)} used of ${describeAmount(resource, limit)}`,
     );
+    return true;
   }
 
   /** Sets a limit, and tells of it. */

@@ -53,6 +53,13 @@ export interface EnhancedResourceManagerOptions {
   readonly maxWaiting?: number;
   /** How long an execution waits at most before it is refused, in ms; 30,000 by default. */
   readonly maxWaitMs?: number;
+  /** How long a caller waits for inline code that was asked to end and does not, in ms; 1,000 by default. */
+  readonly inlineGraceMs?: number;
+  /**
+   * Whether processes of tools are limited by the kernel too, where this process has a control group (cgroup v2) of its
+   * own to divide; true by default. Where it has not, that is told once: `unavailable`.
+   */
+  readonly walls?: boolean;
   readonly degradation?: DegradationOptions;
   /** How tools on this thread are watched. */
   readonly inline?: InlineIsolationOptions;
@@ -75,6 +82,8 @@ export interface ManagerSettings {
   readonly raise: ((request: RaiseRequest) => number | undefined) | undefined;
   readonly maxWaiting: number;
   readonly maxWaitMs: number;
+  readonly inlineGraceMs: number;
+  readonly walls: boolean;
   readonly degradation: DegradationSettings;
   readonly caches: readonly ResizableCache[];
   readonly processMemoryBytes: number | undefined;
@@ -89,8 +98,8 @@ export function checkManagerOptions(
   const given = checkOptions('options', options);
   const { raise, logger, clock } = given;
   if (raise !== undefined) checkFunction('raise', raise);
-  if (clock !== undefined) checkFunction('clock.now', clock?.now);
-  if (logger !== undefined) checkFunction('logger.error', logger?.error);
+  if (clock !== undefined) checkMethods('clock', clock, ['now']);
+  if (logger !== undefined) checkMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
   const { processMemoryBytes, caches, ...degradation } = checkOptions(
     'degradation',
     given.degradation,
@@ -104,6 +113,8 @@ export function checkManagerOptions(
     raise,
     maxWaiting: checkInteger('maxWaiting', given.maxWaiting ?? 100, 0, 100_000),
     maxWaitMs: checkInteger('maxWaitMs', given.maxWaitMs ?? 30_000, 1, LONGEST_TIMER_MS),
+    inlineGraceMs: checkInteger('inlineGraceMs', given.inlineGraceMs ?? 1_000, 0, LONGEST_TIMER_MS),
+    walls: checkBoolean('walls', given.walls ?? true),
     degradation: checkDegradation(degradation),
     caches: checkCaches(caches),
     processMemoryBytes,
@@ -161,6 +172,19 @@ function checkCaches(given: readonly ResizableCache[] = []): readonly ResizableC
     }
   }
   return [...given];
+}
+
+function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') badOption(option, value, 'true or false');
+  return value;
+}
+
+function checkMethods(option: string, value: object, names: readonly string[]): void {
+  const isWhole =
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof Reflect.get(value, name) === 'function');
+  if (!isWhole) badOption(option, value, `an object with the methods ${names.join(', ')}`);
 }
 
 function checkShare(option: string, value: unknown, min: number, max: number): number {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { controlGroup, readText } from './control-group.ts';
 
 /** How short memory is. */
 export interface MemoryPressure {
@@ -25,7 +25,7 @@ const MIB = 1_048_576;
  * @param limitBytes - of this process; what the platform grants where not given
  */
 export function memoryGauge(limitBytes: number | undefined): MemoryGauge {
-  const group = memoryGroup();
+  const group = controlGroup()?.folder;
   const ownLimit = limitBytes ?? grantedBytes();
   return () => {
     const rssBytes = process.memoryUsage.rss();
@@ -46,21 +46,11 @@ function grantedBytes(): number {
   return constrained > 0 && constrained < total ? constrained : total;
 }
 
-/** Folder of the control group of this process; `undefined` where there is none of version 2. */
-export function memoryGroup(): string | undefined {
-  const line = read('/proc/self/cgroup')
-    ?.split('\n')
-    .find((one) => one.startsWith('0::'));
-  if (line === undefined) return undefined;
-  const folder = `/sys/fs/cgroup${line.slice('0::'.length)}`.replace(/\/$/, '');
-  return read(`${folder}/cgroup.controllers`) === undefined ? undefined : folder;
-}
-
 function groupPressure(folder: string): { share: number; reason: string } | undefined {
-  const limitBytes = Number(read(`${folder}/memory.max`));
-  const usedBytes = Number(read(`${folder}/memory.current`));
+  const limitBytes = Number(readText(`${folder}/memory.max`));
+  const usedBytes = Number(readText(`${folder}/memory.current`));
   if (!(limitBytes > 0) || !(usedBytes >= 0)) return undefined;
-  const cached = /^inactive_file (\d+)$/m.exec(read(`${folder}/memory.stat`) ?? '')?.[1] ?? 0;
+  const cached = /^inactive_file (\d+)$/m.exec(readText(`${folder}/memory.stat`) ?? '')?.[1] ?? 0;
   const heldBytes = Math.max(0, usedBytes - Number(cached));
   return {
     share: heldBytes / limitBytes,
@@ -70,19 +60,10 @@ function groupPressure(folder: string): { share: number; reason: string } | unde
 
 function stalledShare(group: string | undefined): number | undefined {
   const text =
-    (group === undefined ? undefined : read(`${group}/memory.pressure`)) ??
-    read('/proc/pressure/memory');
+    (group === undefined ? undefined : readText(`${group}/memory.pressure`)) ??
+    readText('/proc/pressure/memory');
   const percent = /^some avg10=([\d.]+)/m.exec(text ?? '')?.[1];
   return percent === undefined ? undefined : Number(percent) / 100;
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    // Another platform, another version of cgroup, or a kernel without PSI.
-    return undefined;
-  }
 }
 
 function inMib(bytes: number): string {

@@ -7,6 +7,7 @@ import { HOST_ENTRY } from './host-entry.ts';
 import type { FromHost, HostSettings, ToHost } from './host-message.ts';
 import type { ProcessGuard } from './process-guard.ts';
 import { ProcessMeter } from './process-meter.ts';
+import type { ToolWalls, Wall, Walls } from './tool-walls.ts';
 import { findDescendants, readDescendants, readProcess } from './process-tree.ts';
 
 /** How a process is made. */
@@ -15,12 +16,16 @@ export interface ProcessHostOptions {
   /** A process that holds this much more than when it was new is not used again, in bytes. */
   readonly wornBytes: number;
   readonly guard: ProcessGuard;
+  readonly walls: ToolWalls | undefined;
   /** `NAME=value` in the environment of the process, and so of all that it starts. */
   readonly mark: string;
 }
 
 /** Pauses between looks at whether what was killed is gone, in ms; a second in all. */
 const GONE_AFTER_MS = [0, 1, 5, 10, 20, 50, 100, 200, 300, 300];
+
+/** What Node runs of its own accord: the collector, the pool of libuv, the compiler. */
+const HOST_THREADS = 32;
 
 /** A process for one tool at a time, with whatever the tool starts. */
 export class ProcessHost implements Host {
@@ -33,6 +38,7 @@ export class ProcessHost implements Host {
   #ending: Promise<void> | undefined;
   /** Faults of ended children at the last look that found no descendants. */
   #quietFaults: number | undefined = 0;
+  readonly #wall: Wall | undefined;
   /** Nothing is left: its number may be another's. */
   #isGone = false;
 
@@ -48,7 +54,10 @@ export class ProcessHost implements Host {
       env: { ...process.env, [name]: value },
       execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
     });
-    if (this.#child.pid !== undefined) options.guard.watch(this.#child.pid);
+    if (this.#child.pid !== undefined) {
+      options.guard.watch(this.#child.pid);
+      this.#wall = options.walls?.surround(this.#child.pid);
+    }
     this.ready = this.#whenReady();
     this.ready.catch(() => undefined);
   }
@@ -88,6 +97,11 @@ export class ProcessHost implements Host {
     return found;
   }
 
+  surround({ memoryBytes, pids }: Walls): void {
+    // Before a tool runs the process itself takes room, and threads of its own.
+    this.#wall?.set({ memoryBytes: this.#newBytes + memoryBytes, pids: HOST_THREADS + pids });
+  }
+
   isWorn(): boolean {
     const residentBytes = readProcess(this.#pid)?.residentBytes ?? 0;
     return residentBytes - this.#newBytes > this.#options.wornBytes;
@@ -122,6 +136,7 @@ export class ProcessHost implements Host {
     }
     this.#isGone = true;
     this.#options.guard.forget(this.#pid);
+    await this.#wall?.remove();
   }
 
   async #exited(): Promise<void> {

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Execution, Isolation, ToolTask } from './execution.ts';
+import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
 import { HostRunner } from './host-runner.ts';
 import { ProcessGuard } from './process-guard.ts';
+import { badOption } from '../options.ts';
 import { ProcessHost } from './process-host.ts';
+import { ToolWalls } from './tool-walls.ts';
+
+/** How processes of tools are kept. */
+export interface ProcessIsolationOptions extends HostOptions {
+  /** Where memory and processes are limited by the kernel too. */
+  readonly walls?: ToolWalls;
+}
 
 /**
  * Runs each tool in a process of its own: all that it uses, with its descendants, is counted by the kernel, and all of
@@ -26,8 +34,15 @@ export class ProcessIsolation implements Isolation {
   readonly #guard: ProcessGuard;
   readonly #hosts = new Set<ProcessHost>();
 
+  readonly #walls: ToolWalls | undefined;
+
   /** @throws `ERR_GRANARY_BAD_OPTION` */
-  constructor(options: HostOptions = {}) {
+  constructor(options: ProcessIsolationOptions = {}) {
+    const { walls } = options;
+    if (walls !== undefined && !(walls instanceof ToolWalls)) {
+      badOption('walls', walls, 'what ToolWalls.open returns');
+    }
+    this.#walls = walls;
     const { settings, wornBytes, maxIdle, graceMs } = checkHostOptions(options);
     const mark = `GRANARY_TOOL_HOST=${randomUUID()}`;
     this.#guard = new ProcessGuard(mark);
@@ -37,6 +52,7 @@ export class ProcessIsolation implements Isolation {
           settings,
           wornBytes,
           guard: this.#guard,
+          walls: this.#walls,
           mark: `${mark}.${randomUUID()}`,
         }),
       );
@@ -44,11 +60,7 @@ export class ProcessIsolation implements Isolation {
     process.on('exit', this.#killAll);
   }
 
-  start<T>(
-    toolId: string,
-    task: ToolTask<T>,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
-  ): Execution<T> {
+  start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
   }
 

@@ -30,17 +30,22 @@ export class ProcessMeter implements HostMeter {
   #usage: ResourceUsage;
   #readAtMs = -Infinity;
 
-  constructor(pid: number, idle: IdleFigures) {
+  /** @param from - whether what was open and used before counts too */
+  constructor(pid: number, idle: IdleFigures, from: 'now on' | 'since it began' = 'now on') {
     this.#pid = pid;
     this.#idle = idle;
     const figures = readProcess(pid);
     const handles = readHandles(pid);
     this.#usage = noUsage(figures === undefined ? 'estimate' : 'exact');
     this.#isCounted = figures !== undefined;
-    this.#startCpuMs = figures?.cpuMs ?? 0;
+    this.#startCpuMs = from === 'now on' ? (figures?.cpuMs ?? 0) : 0;
     this.#startChildrenCpuMs = figures?.childrenCpuMs ?? 0;
-    this.#startDescriptors = new Set(handles.descriptors);
-    this.#startSockets = new Set(handles.sockets);
+    this.#startDescriptors = new Set(
+      from === 'now on'
+        ? handles.descriptors
+        : handles.descriptors.filter((fd) => fd <= LAST_STANDARD_STREAM),
+    );
+    this.#startSockets = new Set(from === 'now on' ? handles.sockets : []);
   }
 
   usage(): ResourceUsage {

@@ -13,6 +13,8 @@ export interface ProcessFigures {
   /** Page faults of the children that it has waited for: none had ended while this stands still. */
   readonly childrenFaults: number;
   readonly residentBytes: number;
+  /** In ticks since the machine has started: another process of the same number has another. */
+  readonly startedAt: number;
 }
 
 /** Linux counts CPU time in units of 1/100 s wherever Node runs. */
@@ -36,6 +38,7 @@ export function readProcess(pid: number): ProcessFigures | undefined {
       childrenCpuMs,
       childrenFaults: field(8),
       residentBytes: field(21) * PAGE_BYTES,
+      startedAt: field(19),
     };
   } catch {
     return undefined;

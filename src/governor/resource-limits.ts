@@ -50,6 +50,14 @@ export const DEFAULT_MAX_LIMITS: ResourceLimits = {
   maxNetworkConnections: 50,
 };
 
+/** No limits. */
+export const UNLIMITED: ResourceLimits = {
+  maxMemoryBytes: Infinity,
+  maxCpuTimeMs: Infinity,
+  maxFileHandles: Infinity,
+  maxNetworkConnections: Infinity,
+};
+
 const LIMITS = Object.values(LIMIT_OF);
 
 /**

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { GranaryError } from '../errors.ts';
+import type { GranaryError } from '../errors.ts';
 
 /** Whoever waits, and how he is told that it is in vain. */
 type Waiting = AbortController;

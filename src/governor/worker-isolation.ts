@@ -1,4 +1,4 @@
-import type { Execution, Isolation, ToolTask } from './execution.ts';
+import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
 import { HostRunner } from './host-runner.ts';
 import { checkInteger } from '../options.ts';
@@ -36,11 +36,7 @@ export class WorkerIsolation implements Isolation {
     this.#runner = new HostRunner('worker', create, { maxIdle, graceMs });
   }
 
-  start<T>(
-    toolId: string,
-    task: ToolTask<T>,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void },
-  ): Execution<T> {
+  start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
   }
 
