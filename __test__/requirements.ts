@@ -575,6 +575,54 @@ const isolations = list('milestone-7', 'test', {
   'ISOLATION-ERRORS': 'The error of a tool reaches its caller with its stack and cause.',
 });
 
+const limits = list('milestone-7', 'test', {
+  'TRACKER-SUM':
+    'What the tools use and what is nobody’s make up what the process uses, under mixed load too.',
+  'TRACKER-SHARED':
+    'What is nobody’s stays within 10 % of the idle process under tools of known use.',
+  'TRACKER-EXECUTIONS': 'Each execution is known with its use, while it runs and after.',
+  'TRACKER-HISTORY':
+    'The history of a tool is kept by the second for minutes and by the minute for a day, bounded, and loses nothing.',
+  'LIMITS-DEFAULTS': 'A tool has the limits of the seed where nothing else is said.',
+  'LIMITS-STATUS':
+    'A tool is normal, at warning (80 %), critical (95 %) or emergency (100 %), and each change is told.',
+  'LIMITS-DWELL':
+    'A status is left after a dwell below a gap: noise at a threshold changes nothing.',
+  'LIMITS-CRITICAL': 'At critical new executions wait, or are refused, by option.',
+  'LIMITS-WAITING': 'How many executions wait, and for how long, is bounded.',
+  'LIMITS-RAISE':
+    'Near a limit below its maximum a raise is asked for; what follows happens where it is denied.',
+  'LIMITS-EMERGENCY':
+    'At its limit a tool is refused, and its execution ended: asked first, then by force.',
+  'LIMITS-FORK-BOMB': 'A fork bomb of 20 children is ended, and nothing of it survives.',
+  'LIMITS-ESTIMATES': 'Estimates raise status and events only, unless they are to act.',
+  'LIMITS-DEADLINE': 'A limit is enforced within 250 ms of crossing it.',
+  WALLS:
+    'Walls of memory and processes are set where the control group was delegated; else that is said once.',
+  'PRESSURE-GAUGE': 'Memory of the process is gauged against its limit.',
+  'PRESSURE-DURATION': 'Pressure has to last before anything is done about it.',
+  'PRESSURE-ORDER':
+    'Caches shrink first, then tools wait by priority, then they are refused; order and thresholds are options.',
+  'PRESSURE-REAL': 'Under real pressure all of that happens, and is taken back.',
+  'GOVERNOR-ABORT':
+    'An execution is ended after its time or when its caller leaves, who never waits for ever.',
+  'GOVERNOR-CONCURRENT':
+    '10,000 concurrent executions of 100 tools neither dead-lock nor lose an update.',
+  'GOVERNOR-CLEANUP':
+    'Leaks are told of, and what could not be closed is an event and an entry in the log.',
+  'GOVERNOR-REMOVE': 'A removed tool leaves nothing running, waiting or known.',
+  'GOVERNOR-CLOSE': 'A closed governor leaves nothing running.',
+  'GOVERNOR-OPTIONS': 'Bad options are refused, naming option, value and what is allowed.',
+  'GOVERN-PROCESS': 'A process that somebody else started is measured and limited like a tool.',
+  'GOVERN-TOOLS': 'Tools of an McpServer, registered before or after, run through the governor.',
+  'GOVERN-TOOLS-CANCEL': 'A client’s cancellation aborts the signal of the tool.',
+  'GOVERN-TOOLS-REFUSAL':
+    'A refusal is a tool error that says what was exceeded and when to try again.',
+  'GOVERN-TOOLS-MODULE':
+    'A tool of a server may run in a process, with checked arguments and progress.',
+  'GOVERN-TOOLS-OPTIONS': 'Bad options of governTools are refused.',
+});
+
 const isolationsDeep = list('milestone-7', 'deep', {
   'ISOLATION-CHAOS':
     'After 1,000 executions that throw, hang, leak, exit and crash there is no child, descriptor, socket or timer more than before.',
@@ -605,5 +653,6 @@ export const requirements: readonly Requirement[] = [
   ...adapters,
   ...tiers,
   ...isolations,
+  ...limits,
   ...isolationsDeep,
 ];

@@ -81,7 +81,7 @@ describe('ToolWalls', () => {
   });
 
   // In the workflow, in a group that was delegated: here the kernel has none.
-  it.runIf(isDelegated)('stops a tool at its wall [WALLS-KERNEL]', async () => {
+  it.runIf(isDelegated)('stops a tool at its wall [WALLS]', async () => {
     expect(controlGroup()?.controllers).toEqual(expect.arrayContaining(['memory', 'pids']));
     const governor = new EnhancedResourceManager({ sampleIntervalMs: 10_000 });
     const limits = { maxMemoryBytes: 64 * MIB };

@@ -41,7 +41,6 @@ describe('governTools', () => {
     server.registerTool('before', input, async ({ n }) => says(`before ${n}`));
     governTools(server, governor, { prefix: 'served/' });
     server.registerTool('after', input, ({ n }) => says(`after ${n}`));
-    // oxlint-disable-next-line typescript/no-deprecated -- servers still register so
     server.tool('old', () => says('old'));
     const client = await connected(server);
     const call = (name: string, args = {}) => client.callTool({ name, arguments: args });

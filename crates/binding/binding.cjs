@@ -844,5 +844,6 @@ module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker
 module.exports.compressValue = nativeBinding.compressValue
 module.exports.inflateValue = nativeBinding.inflateValue
+module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs
 module.exports.sampleProcesses = nativeBinding.sampleProcesses
 module.exports.sampleProcessesNow = nativeBinding.sampleProcessesNow

@@ -253,6 +253,9 @@ export interface NativeThreadTime {
   cpuMs: number
 }
 
+/** CPU time of the calling thread, ms; null where the system does not count it. */
+export declare function ownThreadCpuMs(): number | null
+
 /** What is to be sampled. */
 export interface SampleParts {
   /** Resident memory. */

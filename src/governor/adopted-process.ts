@@ -39,6 +39,9 @@ export class AdoptedProcess implements Execution<void> {
   /** Settles when the process has ended. */
   readonly result: Promise<void>;
   readonly pid: number;
+  startedAtMs = 0;
+  bookedCpuMs = 0;
+  place = -1;
   readonly #graceMs: number;
   readonly #meter: ProcessMeter;
   /** Another process that has the number later has another. */

@@ -42,13 +42,11 @@ export class AsyncWatch {
   }
 
   /** Runs code, and whatever it causes later, for an account. */
-  run<T>(account: InlineAccount, code: () => T): T {
+  run<Task, T>(account: InlineAccount, runner: { call(task: Task): T }, task: Task): T {
     const outer = this.#segments.account;
+    this.#segments.switchTo(account);
     try {
-      return this.#storage.run(account, () => {
-        this.#segments.switchTo(account);
-        return code();
-      });
+      return this.#storage.run(account, callRunner<Task, T>, runner, task);
     } finally {
       this.#segments.switchTo(outer);
     }
@@ -125,6 +123,10 @@ export class AsyncWatch {
       force: () => signal(resource.pid, 'SIGKILL'),
     });
   }
+}
+
+function callRunner<Task, T>(runner: { call(task: Task): T }, task: Task): T {
+  return runner.call(task);
 }
 
 function isAlive(pid: number | undefined): boolean {

@@ -18,6 +18,7 @@ import {
   type GovernorEventName,
   type GovernorListener,
 } from './governor-event.ts';
+import type { Failure } from './inline-execution.ts';
 import { InlineIsolation } from './inline-isolation.ts';
 import { LimitEnforcer } from './limit-enforcer.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
@@ -32,7 +33,6 @@ import { ProcessIsolation } from './process-isolation.ts';
 import { checkLimits, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
-import type { Outcome, TrackedRun } from './tool-ledger.ts';
 import { checkToolOptions, type ToolOptions } from './tool-options.ts';
 import { ToolWalls } from './tool-walls.ts';
 import type { UsagePoint } from './usage-history.ts';
@@ -48,6 +48,11 @@ export interface ExecuteOptions {
   /** Told of what the code says of how far it is. */
   readonly onProgress?: (value: unknown) => void;
 }
+
+/** How much of the time of this thread is spent on looking at what runs on it. */
+const INLINE_LOOK_SHARE = 0.02;
+
+const NO_OPTIONS: ExecuteOptions = {};
 
 /**
  * Runs tools within limits: each is measured, throttled near its limits, refused and ended beyond them, and cleaned up
@@ -77,8 +82,11 @@ export class EnhancedResourceManager {
   readonly #tools = new Map<string, GovernedTool>();
   /** What lets go of each process that somebody else has started. */
   readonly #releases = new Set<() => void>();
+  #inlineIsolation: InlineIsolation | undefined;
   readonly #isolations = new Map<IsolationKind, Isolation>();
   readonly #now: () => number;
+  /** When inline executions are looked at next, by `performance.now()`. */
+  #inlineDueMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -132,6 +140,7 @@ export class EnhancedResourceManager {
     const tool = new GovernedTool(toolId, checked, {
       ...checkLimits(baseLimits, maxLimits),
       ledger: this.tracker.ledger(toolId),
+      onSettled: this.#settle,
       ladder: this.#settings.ladder,
     });
     this.#tools.set(toolId, tool);
@@ -151,12 +160,17 @@ export class EnhancedResourceManager {
    *   says when it might) or was ended; `ERR_GRANARY_ABORTED` after `timeoutMs`; the reason of `signal`;
    *   `ERR_GRANARY_BAD_OPTION`
    */
-  async execute<T>(toolId: string, task: ToolTask<T>, options: ExecuteOptions = {}): Promise<T> {
-    this.#checkOpen();
-    const tool = this.#tool(toolId);
-    if (this.#admission.isClear(tool)) return await this.#run(tool, task, options);
-    this.#watch();
-    return await this.#admission.admit(tool, options.signal, () => this.#run(tool, task, options));
+  execute<T>(toolId: string, task: ToolTask<T>, options: ExecuteOptions = NO_OPTIONS): Promise<T> {
+    try {
+      this.#checkOpen();
+      const tool = this.#tool(toolId);
+      if (this.#admission.isClear(tool)) return this.#run(tool, task, options);
+      this.#watch();
+      const run = () => this.#run(tool, task, options);
+      return this.#admission.admit(tool, options.signal, run);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -188,9 +202,8 @@ export class EnhancedResourceManager {
     };
     try {
       const adopted = new AdoptedProcess(name, target, checkedGraceMs);
-      const run = this.tracker.begin(tool.ledger, adopted);
       this.#watch();
-      const ended = this.#follow(tool, adopted, run);
+      const ended = this.#follow(tool, adopted);
       const release = (): void => {
         this.#releases.delete(release);
         adopted.release();
@@ -249,25 +262,49 @@ export class EnhancedResourceManager {
   sync(): void {
     const nowMs = this.#now();
     for (const tool of this.#tools.values()) {
-      if (tool.ledger.running.size > 0 || tool.status !== 'normal')
-        this.#enforcer.look(tool, nowMs);
+      if (tool.options.isolation === 'inline') this.#look(tool, nowMs);
+    }
+    this.#lookElsewhere(nowMs);
+  }
+
+  /** As `sync`, at what may be many thousand inline executions only as often as takes little of this thread's time. */
+  #tick(): void {
+    const beginMs = performance.now();
+    const nowMs = this.#now();
+    if (beginMs >= this.#inlineDueMs) {
+      for (const tool of this.#tools.values()) {
+        if (tool.options.isolation === 'inline') this.#look(tool, nowMs);
+      }
+      const endMs = performance.now();
+      this.#inlineDueMs = endMs + (endMs - beginMs) / INLINE_LOOK_SHARE;
+    }
+    this.#lookElsewhere(nowMs);
+  }
+
+  /** Looks at workers and processes, and at memory. */
+  #lookElsewhere(nowMs: number): void {
+    for (const tool of this.#tools.values()) {
+      if (tool.options.isolation !== 'inline') this.#look(tool, nowMs);
     }
     this.#degradation.look(nowMs);
     for (const tool of this.#tools.values()) this.#admission.turnQueue(tool);
+  }
+
+  #look(tool: GovernedTool, nowMs: number): void {
+    if (tool.ledger.running.size > 0 || tool.status !== 'normal') this.#enforcer.look(tool, nowMs);
   }
 
   /** Ends what runs of a tool, turns away who waits, and forgets it with its history. */
   async removeTool(toolId: string): Promise<void> {
     const tool = this.#tool(toolId);
     this.#tools.delete(toolId);
-    tool.isRemoved = true;
     const reason = new GranaryError(
       'ERR_GRANARY_ABORTED',
       `tool ${JSON.stringify(toolId)} was removed`,
       { data: { toolId } },
     );
     tool.queue?.clear(reason);
-    const ended = [...tool.ledger.running].map(async ({ execution }) => {
+    const ended = [...tool.ledger.running].map(async (execution) => {
       execution.stop(reason);
       // Code on this thread ends when it likes.
       if (execution.kind !== 'inline') await Promise.allSettled([execution.result]);
@@ -288,7 +325,10 @@ export class EnhancedResourceManager {
     for (const { queue } of this.#tools.values()) queue?.clear(reason);
     for (const release of this.#releases) release();
     this.#degradation.close();
-    await Promise.all([...this.#isolations.values()].map((isolation) => isolation.close()));
+    await Promise.all([
+      this.#inlineIsolation?.close(),
+      ...[...this.#isolations.values()].map((isolation) => isolation.close()),
+    ]);
     this.#journal.removeAll();
   }
 
@@ -309,12 +349,16 @@ export class EnhancedResourceManager {
     for (const { options } of this.#tools.values()) yield options.priority;
   }
 
-  #isolation(kind: IsolationKind): Isolation {
+  #inline(): InlineIsolation {
+    this.#inlineIsolation ??= new InlineIsolation(this.#options.inline);
+    return this.#inlineIsolation;
+  }
+
+  #isolation(kind: 'worker' | 'process'): Isolation {
     let isolation = this.#isolations.get(kind);
     if (isolation === undefined) {
-      const { inline, worker, process } = this.#options;
-      if (kind === 'inline') isolation = new InlineIsolation(inline);
-      else if (kind === 'worker') isolation = new WorkerIsolation(worker);
+      const { worker, process } = this.#options;
+      if (kind === 'worker') isolation = new WorkerIsolation(worker);
       else isolation = new ProcessIsolation({ ...process, ...this.#openWalls() });
       this.#isolations.set(kind, isolation);
     }
@@ -332,42 +376,54 @@ export class EnhancedResourceManager {
     return {};
   }
 
-  async #run<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+  #run<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
     const { signal, timeoutMs } = options;
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
     this.#watch();
-    const execution = this.#isolation(tool.options.isolation).start(
-      tool.id,
-      task,
-      tool.startOptions(options),
-    );
-    const run = this.tracker.begin(tool.ledger, execution);
-    const result = this.#follow(tool, execution, run);
-    if (signal === undefined && timeoutMs === undefined) return await result;
+    const { isolation } = tool.options;
+    let execution: Execution<T>;
+    let result: Promise<T>;
+    if (isolation === 'inline') {
+      const start = options === NO_OPTIONS ? tool.inlineStart : { ...options, ...tool.inlineStart };
+      execution = this.#inline().start(tool.id, task, start);
+      this.tracker.begin(tool.ledger, execution);
+      result = execution.result;
+    } else {
+      execution = this.#isolation(isolation).start(tool.id, task, tool.startOptions(options));
+      result = this.#follow(tool, execution);
+    }
+    if (signal === undefined && timeoutMs === undefined) return result;
     const graceMs = this.#settings.inlineGraceMs;
-    return await whileWanted(execution, result, { signal, timeoutMs, graceMs });
+    return whileWanted(execution, result, { signal, timeoutMs, graceMs });
   }
 
   /** Books what an execution uses until it has ended. */
-  async #follow<T>(tool: GovernedTool, execution: Execution<T>, run: TrackedRun): Promise<T> {
+  async #follow<T>(tool: GovernedTool, execution: Execution<T>): Promise<T> {
+    this.tracker.begin(tool.ledger, execution);
     try {
       const result = await execution.result;
-      this.#settle(tool, execution, run, 'completed');
+      this.#settle(tool, execution, undefined);
       return result;
     } catch (error) {
-      this.#settle(tool, execution, run, 'failed');
-      throw this.#enforcer.reasonOf(execution) ?? error;
+      throw this.#settle(tool, execution, { error })?.error;
     }
   }
 
-  /** Looks at what an execution has used and left. */
-  #settle(tool: GovernedTool, execution: Execution, run: TrackedRun, outcome: Outcome): void {
-    const isEnded = this.#enforcer.reasonOf(execution) !== undefined;
-    const peak = this.tracker.end(tool.ledger, run, isEnded ? 'ended' : outcome);
+  /** Looks at what an execution has used and left, and returns how it fails. */
+  readonly #settle = (
+    tool: GovernedTool,
+    execution: Execution,
+    failure: Failure | undefined,
+  ): Failure | undefined => {
+    const reason = this.#enforcer.reasonOf(execution);
+    const outcome =
+      reason === undefined ? (failure === undefined ? 'completed' : 'failed') : 'ended';
+    const peak = this.tracker.end(tool.ledger, execution, outcome);
     this.#enforcer.ended(tool, peak, this.#now());
     const leaks = execution.leaks();
     if (leaks.length > 0) this.#tellLeaks(tool, execution, leaks);
-  }
+    return failure === undefined || reason === undefined ? failure : { error: reason };
+  };
 
   #tellLeaks({ id: toolId }: GovernedTool, { id, kind }: Execution, leaks: readonly Leak[]): void {
     const { logger } = this.#settings;
@@ -386,7 +442,7 @@ export class EnhancedResourceManager {
   #watch(): void {
     if (this.#timer !== undefined || this.#settings.clock !== undefined) return;
     this.#timer = setInterval(() => {
-      this.sync();
+      this.#tick();
       if (!this.#isBusy()) {
         clearInterval(this.#timer);
         this.#timer = undefined;

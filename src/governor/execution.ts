@@ -43,8 +43,18 @@ export interface Leak {
   readonly closed: boolean;
 }
 
+/** What whoever follows an execution writes down of it: on itself, as there may be many thousands. */
+export interface Booked {
+  /** In ms of the clock of who follows it; 0 while nobody does. */
+  startedAtMs: number;
+  /** CPU time that is in the books already, in ms. */
+  bookedCpuMs: number;
+  /** Where it stands among those that run; -1 where it does not. */
+  place: number;
+}
+
 /** One run of a tool, from the start of its code to the end of its clean-up. */
-export interface Execution<T = unknown> {
+export interface Execution<T = unknown> extends Booked {
   readonly id: number;
   readonly toolId: string;
   readonly kind: IsolationKind;

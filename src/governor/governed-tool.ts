@@ -1,4 +1,5 @@
-import type { StartOptions } from './execution.ts';
+import type { Execution, StartOptions } from './execution.ts';
+import type { Failure, InlineStart } from './inline-execution.ts';
 import {
   isAtLeast,
   type LadderSettings,
@@ -27,6 +28,8 @@ export class GovernedTool {
   readonly id: string;
   readonly options: Required<ToolOptions>;
   readonly ledger: ToolLedger;
+  /** What an inline execution is started with that has no options. */
+  readonly inlineStart: InlineStart;
   readonly base: ResourceLimits;
   readonly max: ResourceLimits;
   limits: ResourceLimits;
@@ -38,7 +41,7 @@ export class GovernedTool {
   actingUse: LimitUse | undefined;
   /** Made when somebody has to wait, and gone when nobody does any more. */
   queue: ToolQueue | undefined;
-  isRemoved = false;
+  readonly #warning: number;
   readonly #ladders: Readonly<Record<Resource, LimitLadder>>;
 
   constructor(
@@ -46,6 +49,11 @@ export class GovernedTool {
     options: Required<ToolOptions>,
     parts: {
       readonly ledger: ToolLedger;
+      readonly onSettled: (
+        tool: GovernedTool,
+        execution: Execution,
+        failure: Failure | undefined,
+      ) => Failure | undefined;
       readonly base: ResourceLimits;
       readonly max: ResourceLimits;
       readonly ladder: LadderSettings;
@@ -54,9 +62,13 @@ export class GovernedTool {
     this.id = id;
     this.options = options;
     this.ledger = parts.ledger;
+    this.inlineStart = {
+      onSettled: (execution, failure) => parts.onSettled(this, execution, failure),
+    };
     this.base = parts.base;
     this.max = parts.max;
     this.limits = parts.base;
+    this.#warning = parts.ladder.warning;
     const ladder = () => new LimitLadder(parts.ladder);
     this.#ladders = {
       memoryBytes: ladder(),
@@ -75,15 +87,6 @@ export class GovernedTool {
   /** Whether figures of a confidence throttle, refuse and end. */
   actsOn(confidence: Confidence): boolean {
     return confidence !== 'estimate' || this.options.enforceEstimates;
-  }
-
-  /** Whether nothing stands between a new execution and its start. */
-  get isClear(): boolean {
-    return this.queue === undefined && this.actingStatus !== 'critical' && !this.isRefused;
-  }
-
-  get isRefused(): boolean {
-    return this.actingStatus === 'emergency';
   }
 
   limitOf(resource: Resource): number {
@@ -110,15 +113,20 @@ export class GovernedTool {
   }
 
   /** Whether a usage is far from every limit, and has been: then nothing changes by it. */
-  isUneventful(usage: ResourceUsage): boolean {
+  isUneventful({
+    memoryBytes,
+    cpuTimeMs,
+    fileHandles,
+    networkConnections,
+  }: ResourceUsage): boolean {
+    const { limits } = this;
+    const share = this.#warning;
     return (
       this.status === 'normal' &&
-      RESOURCES.every(
-        (resource) =>
-          this.#ladders[resource].statusAt(
-            amountOf(usage, resource).value / this.limitOf(resource),
-          ) === 'normal',
-      )
+      memoryBytes.value < limits.maxMemoryBytes * share &&
+      cpuTimeMs.value < limits.maxCpuTimeMs * share &&
+      fileHandles.ids.length < limits.maxFileHandles * share &&
+      networkConnections.ids.length < limits.maxNetworkConnections * share
     );
   }
 

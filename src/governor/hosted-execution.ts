@@ -26,6 +26,9 @@ export class HostedExecution<T> implements Execution<T> {
   readonly toolId: string;
   readonly kind: IsolationKind;
   readonly result: Promise<T>;
+  startedAtMs = 0;
+  bookedCpuMs = 0;
+  place = -1;
   readonly #start: HostedStart;
   readonly #pool: HostPool;
   readonly #host: Host;

@@ -48,8 +48,8 @@ export {
   type TrackerOptions,
 } from './resource-tracker.ts';
 export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
-export type { ExecutionRecord, Outcome } from './tool-ledger.ts';
 export type { UsagePoint } from './usage-history.ts';
 export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';
+export type { ExecutionRecord, Outcome } from './execution-log.ts';
 export type { ToolOptions } from './tool-options.ts';
 export { ToolWalls, type Walls } from './tool-walls.ts';

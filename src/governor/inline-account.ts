@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { CpuAccount } from './cpu-segments.ts';
 import { captureStack, type OpenHandle } from './open-handle.ts';
-import type { ResourceUsage } from './resource-usage.ts';
+import type { HandleSet, ResourceUsage } from './resource-usage.ts';
+import type { Placed } from './running-list.ts';
+import type { Participant } from './shared-ledger.ts';
 import { isPooled } from './socket-watch.ts';
 
 interface OpenSocket {
@@ -21,27 +23,38 @@ export interface AccountOptions {
 
 let lastProvisionalId = 0;
 
+const NONE: readonly number[] = [];
+const NO_DESCRIPTORS: HandleSet = { ids: NONE, confidence: 'estimate' };
+const NO_SOCKETS: HandleSet = { ids: NONE, confidence: 'exact' };
+
 /** What one inline execution is charged with. */
-export class InlineAccount implements CpuAccount {
+export class InlineAccount implements CpuAccount, Placed {
   cpuTimeMs = 0;
+  pendingMs = 0;
   recentCpuMs = 0;
   memoryBytes = 0;
   ended = false;
+  /** In the list of those that run. */
+  place = -1;
+  /** Whose account it is. */
+  participant: Participant | undefined;
   readonly #options: AccountOptions;
-  readonly #sockets = new Map<Socket, OpenSocket>();
+  // Most open nothing: what holds handles is made for the first.
+  #sockets: Map<Socket, OpenSocket> | undefined;
   /** Handles that told of their opening: whose they are is certain. */
-  #tracked: OpenHandle[] = [];
+  #tracked: OpenHandle[] | undefined;
   /** Descriptors that were new when it had run most. */
-  readonly #guessed = new Set<number>();
+  #guessed: Set<number> | undefined;
   #peakMemoryBytes = 0;
-  #peakSockets: readonly number[] = [];
-  #peakDescriptors: readonly number[] = [];
+  #peakSockets: readonly number[] = NONE;
+  #peakDescriptors: readonly number[] = NONE;
 
   constructor(options: AccountOptions) {
     this.#options = options;
   }
 
   addSocket(socket: Socket, pooled: boolean): void {
+    this.#sockets ??= new Map();
     const known = this.#sockets.get(socket);
     if (known !== undefined) {
       known.pooled ||= pooled;
@@ -59,6 +72,7 @@ export class InlineAccount implements CpuAccount {
   }
 
   track(handle: OpenHandle): void {
+    this.#tracked ??= [];
     this.#tracked.push(handle);
     // A tool that opens and closes for hours would otherwise collect what is long closed.
     if (this.#tracked.length % 64 === 0)
@@ -66,19 +80,22 @@ export class InlineAccount implements CpuAccount {
   }
 
   guessDescriptor(fd: number): void {
+    this.#guessed ??= new Set();
     this.#guessed.add(fd);
   }
 
   forgetDescriptor(fd: number): void {
-    this.#guessed.delete(fd);
+    this.#guessed?.delete(fd);
   }
 
   noteMemory(changeBytes: number): void {
-    this.memoryBytes = Math.max(0, this.memoryBytes + changeBytes);
+    // Whole bytes: a fraction would be an object of its own.
+    this.memoryBytes = Math.max(0, Math.round(this.memoryBytes + changeBytes));
     this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, this.memoryBytes);
   }
 
   socketIds(): readonly number[] {
+    if (this.#sockets === undefined) return NONE;
     const ids: number[] = [];
     for (const [socket, { provisionalId }] of this.#sockets) {
       if (socket.destroyed) this.#sockets.delete(socket);
@@ -89,8 +106,9 @@ export class InlineAccount implements CpuAccount {
   }
 
   descriptorIds(): readonly number[] {
+    if (this.#guessed === undefined && this.#tracked === undefined) return NONE;
     const ids = new Set(this.#guessed);
-    for (const handle of this.#tracked) {
+    for (const handle of this.#tracked ?? []) {
       if (handle.kind === 'descriptor' && handle.isOpen()) ids.add(handle.id);
     }
     const list = [...ids];
@@ -107,27 +125,29 @@ export class InlineAccount implements CpuAccount {
         value: this.ended ? this.#peakMemoryBytes : this.memoryBytes,
         confidence: 'estimate',
       },
-      cpuTimeMs: { value: this.cpuTimeMs, confidence: 'thread' },
-      fileHandles: {
-        ids: this.ended ? this.#peakDescriptors : descriptors,
-        confidence: 'estimate',
-      },
-      networkConnections: { ids: this.ended ? this.#peakSockets : sockets, confidence: 'exact' },
+      cpuTimeMs: { value: this.cpuTimeMs + this.pendingMs, confidence: 'thread' },
+      fileHandles: handleSet(this.ended ? this.#peakDescriptors : descriptors, NO_DESCRIPTORS),
+      networkConnections: handleSet(this.ended ? this.#peakSockets : sockets, NO_SOCKETS),
     };
   }
 
   /** What should have been closed by now; sockets that an agent keeps for reuse are its own affair. */
   *openHandles(): IterableIterator<OpenHandle> {
     const descriptors = new Set(this.#options.guessedLeaks ? this.#guessed : []);
-    for (const handle of this.#tracked) {
+    for (const handle of this.#tracked ?? []) {
       if (!handle.isOpen()) continue;
       if (handle.kind === 'descriptor') descriptors.delete(handle.id);
       yield handle;
     }
     for (const fd of descriptors) {
-      yield { kind: 'descriptor', id: fd, stack: undefined, isOpen: () => this.#guessed.has(fd) };
+      yield {
+        kind: 'descriptor',
+        id: fd,
+        stack: undefined,
+        isOpen: () => this.#guessed?.has(fd) === true,
+      };
     }
-    for (const { socket, pooled, provisionalId, stack } of this.#sockets.values()) {
+    for (const { socket, pooled, provisionalId, stack } of this.#sockets?.values() ?? []) {
       if (socket.destroyed || pooled || isPooled(socket)) continue;
       const id = socketDescriptor(socket) ?? provisionalId;
       yield {
@@ -142,8 +162,14 @@ export class InlineAccount implements CpuAccount {
   }
 
   get hasHandles(): boolean {
-    return this.#sockets.size + this.#tracked.length + this.#guessed.size > 0;
+    return (
+      this.#sockets !== undefined || this.#tracked !== undefined || (this.#guessed?.size ?? 0) > 0
+    );
   }
+}
+
+function handleSet(ids: readonly number[], none: HandleSet): HandleSet {
+  return ids.length === 0 ? none : { ids, confidence: none.confidence };
 }
 
 function socketDescriptor(socket: Socket): number | undefined {

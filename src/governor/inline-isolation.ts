@@ -5,7 +5,7 @@ import type { Execution, Isolation, StartOptions, ToolTask } from './execution.t
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import { type AccountOptions, InlineAccount } from './inline-account.ts';
-import { InlineExecution, type InlineParts } from './inline-execution.ts';
+import { InlineExecution, type InlineParts, type InlineStart } from './inline-execution.ts';
 import { checkLeakOptions, type LeakOptions } from './leak-options.ts';
 import { badOption } from '../options.ts';
 import { SharedLedger } from './shared-ledger.ts';
@@ -45,7 +45,6 @@ export class InlineIsolation implements Isolation {
   readonly #accountOptions: AccountOptions;
   readonly #parts: InlineParts;
   readonly #sockets: SocketWatch;
-  readonly #running = new Set<Execution>();
   #closed = false;
 
   /** @throws `ERR_GRANARY_BAD_OPTION` */
@@ -56,48 +55,33 @@ export class InlineIsolation implements Isolation {
     this.#accountOptions = { keepStacks, guessedLeaks };
     const segments = new CpuSegments(threadClock());
     const watch = new AsyncWatch(segments);
-    this.#parts = { watch, segments, ledger: new SharedLedger(), leakPolicy: policy };
+    this.#parts = {
+      watch,
+      segments,
+      ledger: new SharedLedger(),
+      leakPolicy: policy,
+    };
     this.#sockets = new SocketWatch(
       (socket, pooled) => watch.account?.addSocket(socket, pooled),
       () => watch.inContext(),
     );
   }
 
-  start<T>(
-    toolId: string,
-    task: ToolTask<T>,
-    options: StartOptions & {
-      /** Told what of the result the code wants moved, where there is a thread to move it to. */
-      readonly onTransfer?: (list: readonly unknown[]) => void;
-    },
-  ): Execution<T> {
+  start<T>(toolId: string, task: ToolTask<T>, options: InlineStart & StartOptions): Execution<T> {
     if (this.#closed) throw new GranaryError('ERR_GRANARY_CLOSED', 'this isolation is closed');
-    if (typeof toolId !== 'string' || toolId === '')
+    if (typeof toolId !== 'string' || toolId === '') {
       badOption('toolId', toolId, 'a non-empty string');
+    }
     if (typeof task !== 'function') checkModuleTask(task);
-    const execution = new InlineExecution<T>(
-      this.#parts,
-      new InlineAccount(this.#accountOptions),
-      task,
-      {
-        id: nextExecutionId(),
-        toolId,
-        signal: options.signal,
-        onProgress: options.onProgress,
-        onTransfer: options.onTransfer,
-      },
-    );
-    this.#running.add(execution);
-    const ended = () => this.#running.delete(execution);
-    execution.result.then(ended, ended);
-    return execution;
+    const account = new InlineAccount(this.#accountOptions);
+    return new InlineExecution<T>(this.#parts, account, nextExecutionId(), toolId, task, options);
   }
 
   /** Asks what runs to stop, waits a second at most until it has, and takes the hooks away. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const running = [...this.#running];
+    const running = this.#parts.ledger.participants();
     const reason = new GranaryError('ERR_GRANARY_CLOSED', 'this isolation was closed');
     for (const execution of running) execution.stop(reason);
     const ended = Promise.allSettled(running.map(({ result }) => result));

@@ -3,7 +3,8 @@ import { badOption, checkInteger, checkOptions } from '../options.ts';
 import type { Execution, IsolationKind } from './execution.ts';
 import { addAmounts, type Amounts, type ResourceUsage } from './resource-usage.ts';
 import { sampleProcess } from './sample-process.ts';
-import { type ExecutionRecord, type Outcome, ToolLedger, type TrackedRun } from './tool-ledger.ts';
+import type { ExecutionRecord, Outcome } from './execution-log.ts';
+import { ToolLedger } from './tool-ledger.ts';
 import type { UsagePoint } from './usage-history.ts';
 
 /** How use is tracked. */
@@ -70,8 +71,8 @@ export class ResourceTracker {
   /** Follows an execution until it has ended, and returns it. */
   track<T>(execution: Execution<T>): Execution<T> {
     const ledger = this.ledger(execution.toolId);
-    const run = ledger.begin(execution, this.#now());
-    const end = (outcome: Outcome) => () => this.end(ledger, run, outcome);
+    this.begin(ledger, execution);
+    const end = (outcome: Outcome) => () => this.end(ledger, execution, outcome);
     execution.result.then(end('completed'), end('failed'));
     return execution;
   }
@@ -80,19 +81,19 @@ export class ResourceTracker {
   ledger(toolId: string): ToolLedger {
     let ledger = this.#ledgers.get(toolId);
     if (ledger === undefined) {
-      ledger = new ToolLedger(this.#keptExecutions);
+      ledger = new ToolLedger(toolId, this.#keptExecutions);
       this.#ledgers.set(toolId, ledger);
     }
     return ledger;
   }
 
-  begin(ledger: ToolLedger, execution: Execution): TrackedRun {
-    return ledger.begin(execution, this.#now());
+  begin(ledger: ToolLedger, execution: Execution): void {
+    ledger.begin(execution, this.#now());
   }
 
-  end(ledger: ToolLedger, run: TrackedRun, outcome: Outcome): ResourceUsage {
-    const peak = run.execution.usage();
-    ledger.end(run, peak, outcome, this.#now());
+  end(ledger: ToolLedger, execution: Execution, outcome: Outcome): ResourceUsage {
+    const peak = execution.usage();
+    ledger.end(execution, peak, outcome, this.#now());
     return peak;
   }
 
@@ -103,11 +104,11 @@ export class ResourceTracker {
 
   /** What runs now of a tool, each with what it uses. */
   running(toolId: string): readonly RunningExecution[] {
-    return [...this.#known(toolId).running].map(({ execution, startedAtMs }) => ({
+    return [...this.#known(toolId).running].map((execution) => ({
       id: execution.id,
       toolId,
       isolation: execution.kind,
-      startedAtMs,
+      startedAtMs: execution.startedAtMs,
       usage: execution.usage(),
     }));
   }

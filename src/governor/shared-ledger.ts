@@ -1,9 +1,18 @@
 import { statSync } from 'node:fs';
 import { descriptorKind, listDescriptors } from './descriptor-list.ts';
 import type { InlineAccount } from './inline-account.ts';
+import { RunningList } from './running-list.ts';
 
 /** An observation is trusted this long: many executions may ask in one turn. */
 const FRESH_MS = 2;
+
+/** Whoever takes part, and is told when he may go: all that is his is known. */
+export interface Participant {
+  readonly result: Promise<unknown>;
+  stop(reason: unknown): void;
+  readonly account: InlineAccount;
+  left(): void;
+}
 
 /**
  * Divides what only the whole process shows (its descriptors, its memory) among the executions that run.
@@ -12,31 +21,40 @@ const FRESH_MS = 2;
  * proportion. With one execution at a time that is nearly exact, with several an estimate, and is called one.
  */
 export class SharedLedger {
-  readonly #active = new Set<InlineAccount>();
+  readonly #active = new RunningList<InlineAccount>();
   readonly #owners = new Map<number, InlineAccount | undefined>();
   #residentBytes = 0;
   #observedAtMs = -Infinity;
   #openCount = -1;
-  #lastLook: Promise<void> | undefined;
+  #leaving: Participant[] = [];
 
   /** Lets an execution take part; what is open at this moment is not its own. */
-  join(account: InlineAccount): void {
+  join(participant: Participant): void {
     if (this.#active.size === 0) this.#refresh();
-    this.#active.add(account);
+    participant.account.participant = participant;
+    this.#active.add(participant.account);
+  }
+
+  /** Who takes part now. */
+  participants(): readonly Participant[] {
+    return [...this.#active].flatMap(({ participant }) => participant ?? []);
   }
 
   /** Looks for the last time on behalf of an execution, once for all that end in one turn, and lets it go. */
-  async leave(account: InlineAccount): Promise<void> {
-    this.#lastLook ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#lastLook = undefined;
-        if (descriptorCount() !== this.#openCount || !this.#isFresh()) this.observe();
-        resolve();
-      });
-    });
-    await this.#lastLook;
-    this.#active.delete(account);
+  leave(departure: Participant): void {
+    this.#leaving.push(departure);
+    if (this.#leaving.length === 1) setImmediate(this.#lastLook);
   }
+
+  readonly #lastLook = (): void => {
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    if (descriptorCount() !== this.#openCount || !this.#isFresh()) this.observe();
+    for (const departure of leaving) {
+      this.#active.delete(departure.account);
+      departure.left();
+    }
+  };
 
   /** Brings the accounts up to date, unless they are. */
   refresh(): void {
@@ -85,15 +103,19 @@ export class SharedLedger {
     if (changeBytes > 0) {
       this.#divide(changeBytes, (account) => account.recentCpuMs);
     } else if (changeBytes < 0) {
-      const held = [...this.#active].reduce((sum, account) => sum + account.memoryBytes, 0);
+      let held = 0;
+      for (const account of this.#active) held += account.memoryBytes;
       this.#divide(-Math.min(held, -changeBytes), (account) => account.memoryBytes);
     }
   }
 
   #divide(bytes: number, shareOf: (account: InlineAccount) => number): void {
-    const whole = [...this.#active].reduce((sum, account) => sum + shareOf(account), 0);
+    let whole = 0;
+    for (const account of this.#active) whole += shareOf(account);
     if (whole === 0) return;
-    for (const account of this.#active) account.noteMemory((bytes * shareOf(account)) / whole);
+    for (const account of this.#active) {
+      account.noteMemory((bytes * shareOf(account)) / whole);
+    }
   }
 
   #busiest(): InlineAccount | undefined {

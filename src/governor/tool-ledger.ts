@@ -1,4 +1,5 @@
-import type { Execution, IsolationKind, Leak } from './execution.ts';
+import type { Execution } from './execution.ts';
+import { ExecutionLog, type ExecutionRecord, type Outcome } from './execution-log.ts';
 import { amountOf, lesserConfidence, RESOURCES } from './resource-limits.ts';
 import {
   addAmounts,
@@ -7,42 +8,15 @@ import {
   NO_AMOUNTS,
   type ResourceUsage,
 } from './resource-usage.ts';
+import { RunningList } from './running-list.ts';
 import { UsageHistory } from './usage-history.ts';
 import { noUsage } from './usage-peak.ts';
 
-/** How an execution ended. */
-export type Outcome = 'completed' | 'failed' | 'ended';
-
-/** One run of a tool that is over. */
-export interface ExecutionRecord {
-  readonly id: number;
-  readonly toolId: string;
-  readonly isolation: IsolationKind;
-  /** In ms of the clock of the tracker. */
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  /** `ended`: by a limit, a timeout, its caller, or because its tool was removed. */
-  readonly outcome: Outcome;
-  /** Of each resource the most that it used at a time; of CPU time, all. */
-  readonly peak: ResourceUsage;
-  /** What it left open. */
-  readonly leaks: readonly Leak[];
-}
-
-/** One run of a tool that is not over. */
-export interface TrackedRun {
-  readonly execution: Execution;
-  readonly startedAtMs: number;
-  /** CPU time that is in the books already, in ms. */
-  bookedCpuMs: number;
-}
-
 /** What one tool uses and has used. */
 export class ToolLedger {
-  readonly running = new Set<TrackedRun>();
+  readonly running = new RunningList<Execution>();
   readonly history = new UsageHistory();
-  readonly #keptRecords: number;
-  #records: ExecutionRecord[] = [];
+  readonly #log: ExecutionLog;
   /** CPU time of all that has run on threads of this process, in ms. */
   #insideCpuMs = 0;
   /** CPU time of all that has run in processes of its own, in ms. */
@@ -50,46 +24,32 @@ export class ToolLedger {
   /** How many have ended. */
   executions = 0;
 
-  constructor(keptRecords: number) {
-    this.#keptRecords = keptRecords;
+  constructor(toolId: string, keptExecutions: number) {
+    this.#log = new ExecutionLog(toolId, keptExecutions);
   }
 
   /** The newest last. */
   get records(): readonly ExecutionRecord[] {
-    return this.#records.slice(-this.#keptRecords);
+    return this.#log.records();
   }
 
-  begin(execution: Execution, nowMs: number): TrackedRun {
-    const run: TrackedRun = { execution, startedAtMs: nowMs, bookedCpuMs: 0 };
-    this.running.add(run);
-    return run;
+  begin(execution: Execution, nowMs: number): void {
+    execution.startedAtMs = nowMs;
+    this.running.add(execution);
   }
 
   /** Books what an execution has used, which was at most `peak`. */
-  end(run: TrackedRun, peak: ResourceUsage, outcome: Outcome, nowMs: number): void {
-    if (!this.running.delete(run)) return;
-    const { execution, startedAtMs } = run;
+  end(execution: Execution, peak: ResourceUsage, outcome: Outcome, nowMs: number): void {
+    if (!this.running.delete(execution)) return;
     this.executions++;
     this.history.add(nowMs, {
       memoryBytes: peak.memoryBytes.value,
-      cpuTimeMs: this.#bookCpu(run, peak.cpuTimeMs.value),
+      cpuTimeMs: this.#bookCpu(execution, peak.cpuTimeMs.value),
       fileHandles: peak.fileHandles.ids.length,
       networkConnections: peak.networkConnections.ids.length,
       executions: 1,
     });
-    if (this.#keptRecords === 0) return;
-    this.#records.push({
-      id: execution.id,
-      toolId: execution.toolId,
-      isolation: execution.kind,
-      startedAtMs,
-      endedAtMs: nowMs,
-      outcome,
-      peak,
-      leaks: execution.leaks(),
-    });
-    // Cut now and then rather than shifted each time.
-    if (this.#records.length >= 2 * this.#keptRecords) this.#records = [...this.records];
+    this.#log.add(execution, peak, outcome, execution.startedAtMs, nowMs);
   }
 
   /**
@@ -122,12 +82,12 @@ export class ToolLedger {
   #lookInto(sumFor: (execution: Execution, usage: ResourceUsage) => UsageSum, nowMs: number): void {
     let cpuTimeMs = 0;
     const sums = new Set<UsageSum>();
-    for (const run of this.running) {
-      const usage = run.execution.usage();
-      const sum = sumFor(run.execution, usage);
+    for (const execution of this.running) {
+      const usage = execution.usage();
+      const sum = sumFor(execution, usage);
       sum.add(usage);
       sums.add(sum);
-      cpuTimeMs += this.#bookCpu(run, usage.cpuTimeMs.value);
+      cpuTimeMs += this.#bookCpu(execution, usage.cpuTimeMs.value);
     }
     if (sums.size === 0) return;
     let seen = NO_AMOUNTS;
@@ -136,10 +96,10 @@ export class ToolLedger {
   }
 
   /** @returns what is new of its CPU time. */
-  #bookCpu(run: TrackedRun, cpuTimeMs: number): number {
-    const newMs = Math.max(0, cpuTimeMs - run.bookedCpuMs);
-    run.bookedCpuMs += newMs;
-    if (run.execution.kind === 'process') this.#hostedCpuMs += newMs;
+  #bookCpu(execution: Execution, cpuTimeMs: number): number {
+    const newMs = Math.max(0, cpuTimeMs - execution.bookedCpuMs);
+    execution.bookedCpuMs += newMs;
+    if (execution.kind === 'process') this.#hostedCpuMs += newMs;
     else this.#insideCpuMs += newMs;
     return newMs;
   }

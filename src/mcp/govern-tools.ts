@@ -112,15 +112,8 @@ class GovernedServer {
   #initialize(name: string): string {
     const toolId = this.#options.prefix + name;
     if (!this.#governor.hasTool(toolId)) {
-      const {
-        baseLimits,
-        maxLimits,
-        timeoutMs,
-        module,
-        export: exported,
-        ...rest
-      } = this.#options.optionsOf(name);
-      this.#governor.initializeTool(toolId, baseLimits, maxLimits, rest);
+      const options = this.#options.optionsOf(name);
+      this.#governor.initializeTool(toolId, options.baseLimits, options.maxLimits, options);
     }
     return toolId;
   }
@@ -199,7 +192,8 @@ function refusal({ message, data }: GranaryError): CallToolResult {
 
 /** Tells a client that asked for it how far a tool is: a number, or `{ progress, total, message }`. */
 async function sendProgress(extra: Extra, value: unknown): Promise<void> {
-  const progressToken = extra._meta?.progressToken;
+  const { _meta: meta } = extra;
+  const progressToken = meta?.progressToken;
   if (progressToken === undefined) return;
   const told = typeof value === 'number' ? { progress: value } : value;
   if (typeof told !== 'object' || told === null || !('progress' in told)) return;

@@ -142,6 +142,12 @@ pub fn sample_processes_now(
     })
 }
 
+/// CPU time of the calling thread, ms; null where the system does not count it.
+#[napi]
+pub fn own_thread_cpu_ms() -> Result<Option<f64>> {
+    guarded(|| Ok(sampler::own_thread_cpu_ms()))
+}
+
 fn wanted_of(parts: &SampleParts) -> Wanted {
     Wanted {
         memory: parts.memory,
