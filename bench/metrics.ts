@@ -43,6 +43,8 @@ const METRICS: ReadonlyMap<string, Metric> = new Map([
   ['violations', lower('stale reads')],
   ['resolve', lower('time to find the pattern of a URI')],
   ['us/sample', lower('wall time of one sample')],
+  ['us/execution', lower('wall time of one execution')],
+  ['cpu-us/execution', lower('CPU of the whole process for one execution')],
   ['cpu-share', lower('share of a core')],
   ['growth', lower('growth')],
 ]);

@@ -158,4 +158,13 @@ export const BENCHES: readonly Bench[] = [
     headlines: [{ subject: 'granary', workload: /^(memory-cpu|sockets)$/, metrics: ['us/sample'] }],
     charts: [{ kind: 'bars', suffix: '', metrics: ['us/sample'], scale: 'log' }],
   },
+  {
+    name: 'governor',
+    baseline: 'als',
+    subjects: ['granary'],
+    floors: ['als'],
+    packages: [],
+    headlines: [{ subject: 'granary', workload: /^concurrent-10000$/, metrics: ['us/execution'] }],
+    charts: [{ kind: 'bars', suffix: '', metrics: ['us/execution'], scale: 'linear' }],
+  },
 ];
