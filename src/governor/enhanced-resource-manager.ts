@@ -18,7 +18,7 @@ import {
   type GovernorEventName,
   type GovernorListener,
 } from './governor-event.ts';
-import type { Failure } from './inline-execution.ts';
+import type { EndedInline, Failure } from './inline-execution.ts';
 import { InlineIsolation } from './inline-isolation.ts';
 import { LimitEnforcer } from './limit-enforcer.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
@@ -140,7 +140,7 @@ export class EnhancedResourceManager {
     const tool = new GovernedTool(toolId, checked, {
       ...checkLimits(baseLimits, maxLimits),
       ledger: this.tracker.ledger(toolId),
-      onSettled: this.#settle,
+      onInlineSettled: this.#settleInline,
       ladder: this.#settings.ladder,
     });
     this.#tools.set(toolId, tool);
@@ -408,6 +408,22 @@ export class EnhancedResourceManager {
       throw this.#settle(tool, execution, { error })?.error;
     }
   }
+
+  /** As `#settle`; most have opened nothing and are far from every limit, and are booked without a word. */
+  readonly #settleInline = (
+    tool: GovernedTool,
+    execution: EndedInline,
+    failure: Failure | undefined,
+  ): Failure | undefined => {
+    const { hasHandles, peakMemoryBytes, cpuTimeMs, pendingMs } = execution.account;
+    const usedMs = cpuTimeMs + pendingMs;
+    const isPlain = !hasHandles && failure === undefined;
+    if (!isPlain || !tool.isUneventfulAt(peakMemoryBytes, usedMs)) {
+      return this.#settle(tool, execution, failure);
+    }
+    tool.ledger.endPlain(execution, peakMemoryBytes, usedMs, 'completed', this.#now());
+    return undefined;
+  };
 
   /** Looks at what an execution has used and left, and returns how it fails. */
   readonly #settle = (

@@ -1,4 +1,5 @@
 import type { Execution, IsolationKind, Leak } from './execution.ts';
+import { NO_INLINE_HANDLES } from './inline-account.ts';
 import type { Confidence, ResourceUsage } from './resource-usage.ts';
 
 /** How an execution ended. */
@@ -26,7 +27,14 @@ const CONFIDENCES = ['exact', 'thread', 'estimate'] as const satisfies readonly 
 const NO_LEAKS: readonly Leak[] = [];
 const FIRST_ROOM = 4;
 /** Numbers that a record is made of. */
+const [ID, ISOLATION, STARTED, ENDED, OUTCOME, MEMORY, MEMORY_CONFIDENCE, CPU, CPU_CONFIDENCE] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8,
+] as const;
 const WIDTH = 9;
+
+const INLINE = ISOLATIONS.indexOf('inline');
+const THREAD = CONFIDENCES.indexOf('thread');
+const ESTIMATE = CONFIDENCES.indexOf('estimate');
 
 /**
  * The executions of one tool that ended last. Numbers stand in one array: thousands may end in a second, and what is kept
@@ -48,29 +56,15 @@ export class ExecutionLog {
     this.#capacity = capacity;
   }
 
-  add(
-    execution: Execution,
-    peak: ResourceUsage,
-    outcome: Outcome,
-    startedAtMs: number,
-    endedAtMs: number,
-  ): void {
+  add(execution: Execution, peak: ResourceUsage, outcome: Outcome, endedAtMs: number): void {
     if (this.#capacity === 0) return;
     const { memoryBytes, cpuTimeMs, fileHandles, networkConnections } = peak;
-    const place = this.#nextPlace();
-    const isolation = ISOLATIONS.indexOf(execution.kind);
-    const numbers = this.#numbers;
-    let at = place * WIDTH;
-    numbers[at++] = execution.id;
-    numbers[at++] = isolation;
-    numbers[at++] = startedAtMs;
-    numbers[at++] = endedAtMs;
-    numbers[at++] = OUTCOMES.indexOf(outcome);
-    numbers[at++] = memoryBytes.value;
-    numbers[at++] = CONFIDENCES.indexOf(memoryBytes.confidence);
-    numbers[at++] = cpuTimeMs.value;
-    numbers[at] = CONFIDENCES.indexOf(cpuTimeMs.confidence);
+    const place = this.#write(execution, outcome, endedAtMs, memoryBytes.value, cpuTimeMs.value);
+    const at = place * WIDTH;
+    this.#numbers[at + MEMORY_CONFIDENCE] = CONFIDENCES.indexOf(memoryBytes.confidence);
+    this.#numbers[at + CPU_CONFIDENCE] = CONFIDENCES.indexOf(cpuTimeMs.confidence);
     const leaks = execution.leaks();
+    const isolation = ISOLATIONS.indexOf(execution.kind);
     if (leaks.length + fileHandles.ids.length + networkConnections.ids.length > 0) {
       this.#handles.set(place, { peak, leaks });
     } else if (!this.#noHandles.has(isolation)) {
@@ -78,11 +72,47 @@ export class ExecutionLog {
     }
   }
 
+  /** Adds an inline execution that had no handles: thousands may end in a second. */
+  addPlain(
+    execution: Execution,
+    outcome: Outcome,
+    endedAtMs: number,
+    memoryBytes: number,
+    cpuTimeMs: number,
+  ): void {
+    if (this.#capacity === 0) return;
+    const at = this.#write(execution, outcome, endedAtMs, memoryBytes, cpuTimeMs) * WIDTH;
+    this.#numbers[at + MEMORY_CONFIDENCE] = ESTIMATE;
+    this.#numbers[at + CPU_CONFIDENCE] = THREAD;
+    if (!this.#noHandles.has(INLINE)) this.#noHandles.set(INLINE, NO_INLINE_HANDLES);
+  }
+
   /** The newest last. */
   records(): readonly ExecutionRecord[] {
     return Array.from({ length: this.#count }, (_, index) =>
       this.#record((this.#first + index) % this.#room),
     );
+  }
+
+  /** @returns the place that was written to, but for the confidences. */
+  #write(
+    { id, kind, startedAtMs }: Execution,
+    outcome: Outcome,
+    endedAtMs: number,
+    memoryBytes: number,
+    cpuTimeMs: number,
+  ): number {
+    const place = this.#nextPlace();
+    const numbers = this.#numbers;
+    const at = place * WIDTH;
+    numbers[at + ID] = id;
+    numbers[at + ISOLATION] = ISOLATIONS.indexOf(kind);
+    numbers[at + STARTED] = startedAtMs;
+    numbers[at + ENDED] = endedAtMs;
+    numbers[at + OUTCOME] = OUTCOMES.indexOf(outcome);
+    numbers[at + MEMORY] = memoryBytes;
+    numbers[at + CPU] = cpuTimeMs;
+    return place;
   }
 
   get #room(): number {
@@ -108,21 +138,27 @@ export class ExecutionLog {
 
   #record(place: number): ExecutionRecord {
     const number = (field: number): number => this.#numbers[place * WIDTH + field] ?? 0;
-    const isolation = number(1);
+    const isolation = number(ISOLATION);
     const handles = this.#handles.get(place);
     const none = this.#noHandles.get(isolation);
     const noHandles = none ?? handles?.peak;
     if (noHandles === undefined) throw new Error('a record of an isolation that nothing ran in');
     return {
-      id: number(0),
+      id: number(ID),
       toolId: this.#toolId,
       isolation: ISOLATIONS[isolation] ?? 'inline',
-      startedAtMs: number(2),
-      endedAtMs: number(3),
-      outcome: OUTCOMES[number(4)] ?? 'completed',
+      startedAtMs: number(STARTED),
+      endedAtMs: number(ENDED),
+      outcome: OUTCOMES[number(OUTCOME)] ?? 'completed',
       peak: handles?.peak ?? {
-        memoryBytes: { value: number(5), confidence: CONFIDENCES[number(6)] ?? 'estimate' },
-        cpuTimeMs: { value: number(7), confidence: CONFIDENCES[number(8)] ?? 'estimate' },
+        memoryBytes: {
+          value: number(MEMORY),
+          confidence: CONFIDENCES[number(MEMORY_CONFIDENCE)] ?? 'estimate',
+        },
+        cpuTimeMs: {
+          value: number(CPU),
+          confidence: CONFIDENCES[number(CPU_CONFIDENCE)] ?? 'estimate',
+        },
         fileHandles: noHandles.fileHandles,
         networkConnections: noHandles.networkConnections,
       },

@@ -1,5 +1,5 @@
-import type { Execution, StartOptions } from './execution.ts';
-import type { Failure, InlineStart } from './inline-execution.ts';
+import type { StartOptions } from './execution.ts';
+import type { EndedInline, Failure, InlineStart } from './inline-execution.ts';
 import {
   isAtLeast,
   type LadderSettings,
@@ -49,9 +49,9 @@ export class GovernedTool {
     options: Required<ToolOptions>,
     parts: {
       readonly ledger: ToolLedger;
-      readonly onSettled: (
+      readonly onInlineSettled: (
         tool: GovernedTool,
-        execution: Execution,
+        execution: EndedInline,
         failure: Failure | undefined,
       ) => Failure | undefined;
       readonly base: ResourceLimits;
@@ -63,7 +63,7 @@ export class GovernedTool {
     this.options = options;
     this.ledger = parts.ledger;
     this.inlineStart = {
-      onSettled: (execution, failure) => parts.onSettled(this, execution, failure),
+      onSettled: (execution, failure) => parts.onInlineSettled(this, execution, failure),
     };
     this.base = parts.base;
     this.max = parts.max;
@@ -127,6 +127,15 @@ export class GovernedTool {
       cpuTimeMs.value < limits.maxCpuTimeMs * share &&
       fileHandles.ids.length < limits.maxFileHandles * share &&
       networkConnections.ids.length < limits.maxNetworkConnections * share
+    );
+  }
+
+  /** The same of an execution that has no handles. */
+  isUneventfulAt(memoryBytes: number, cpuTimeMs: number): boolean {
+    return (
+      this.status === 'normal' &&
+      memoryBytes < this.limits.maxMemoryBytes * this.#warning &&
+      cpuTimeMs < this.limits.maxCpuTimeMs * this.#warning
     );
   }
 

@@ -24,8 +24,11 @@ export interface AccountOptions {
 let lastProvisionalId = 0;
 
 const NONE: readonly number[] = [];
-const NO_DESCRIPTORS: HandleSet = { ids: NONE, confidence: 'estimate' };
-const NO_SOCKETS: HandleSet = { ids: NONE, confidence: 'exact' };
+/** What most executions have. */
+export const NO_INLINE_HANDLES = {
+  fileHandles: { ids: NONE, confidence: 'estimate' },
+  networkConnections: { ids: NONE, confidence: 'exact' },
+} as const satisfies Partial<ResourceUsage>;
 
 /** What one inline execution is charged with. */
 export class InlineAccount implements CpuAccount, Placed {
@@ -126,8 +129,14 @@ export class InlineAccount implements CpuAccount, Placed {
         confidence: 'estimate',
       },
       cpuTimeMs: { value: this.cpuTimeMs + this.pendingMs, confidence: 'thread' },
-      fileHandles: handleSet(this.ended ? this.#peakDescriptors : descriptors, NO_DESCRIPTORS),
-      networkConnections: handleSet(this.ended ? this.#peakSockets : sockets, NO_SOCKETS),
+      fileHandles: handleSet(
+        this.ended ? this.#peakDescriptors : descriptors,
+        NO_INLINE_HANDLES.fileHandles,
+      ),
+      networkConnections: handleSet(
+        this.ended ? this.#peakSockets : sockets,
+        NO_INLINE_HANDLES.networkConnections,
+      ),
     };
   }
 
@@ -159,6 +168,11 @@ export class InlineAccount implements CpuAccount, Placed {
         force: () => socket.destroy(),
       };
     }
+  }
+
+  /** The most memory that it was charged with at a time. */
+  get peakMemoryBytes(): number {
+    return this.#peakMemoryBytes;
   }
 
   get hasHandles(): boolean {

@@ -20,6 +20,9 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** An execution whose account is closed. */
+export type EndedInline = Execution & { readonly account: InlineAccount };
+
 /** What starts an execution, besides its task. */
 export interface InlineStart {
   readonly signal?: AbortSignal;
@@ -30,7 +33,10 @@ export interface InlineStart {
    * Told when all is cleaned up, before `result` settles; returns how it fails. Spares whoever follows many executions
    * a promise for each.
    */
-  readonly onSettled?: (execution: Execution, failure: Failure | undefined) => Failure | undefined;
+  readonly onSettled?: (
+    execution: EndedInline,
+    failure: Failure | undefined,
+  ) => Failure | undefined;
 }
 
 /**

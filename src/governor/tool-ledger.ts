@@ -49,7 +49,21 @@ export class ToolLedger {
       networkConnections: peak.networkConnections.ids.length,
       executions: 1,
     });
-    this.#log.add(execution, peak, outcome, execution.startedAtMs, nowMs);
+    this.#log.add(execution, peak, outcome, nowMs);
+  }
+
+  /** As `end`, of an inline execution that had no handles. */
+  endPlain(
+    execution: Execution,
+    memoryBytes: number,
+    cpuTimeMs: number,
+    outcome: Outcome,
+    nowMs: number,
+  ): void {
+    if (!this.running.delete(execution)) return;
+    this.executions++;
+    this.history.addEnded(nowMs, memoryBytes, this.#bookCpu(execution, cpuTimeMs));
+    this.#log.addPlain(execution, outcome, nowMs, memoryBytes, cpuTimeMs);
   }
 
   /**

@@ -49,11 +49,7 @@ export class UsageHistory {
   }
 
   add(nowMs: number, addition: UsageAddition): void {
-    const second = Math.floor(nowMs / SECOND_MS);
-    if (second > this.#second) {
-      this.#write();
-      this.#second = second;
-    }
+    this.#begin(nowMs);
     if (addition.memoryBytes > this.#memoryBytes) this.#memoryBytes = addition.memoryBytes;
     if (addition.fileHandles > this.#fileHandles) this.#fileHandles = addition.fileHandles;
     if (addition.networkConnections > this.#networkConnections) {
@@ -61,6 +57,22 @@ export class UsageHistory {
     }
     this.#cpuTimeMs += addition.cpuTimeMs;
     this.#executions += addition.executions;
+  }
+
+  /** Adds an execution that has ended and that had no handles: thousands may in a second. */
+  addEnded(nowMs: number, memoryBytes: number, cpuTimeMs: number): void {
+    this.#begin(nowMs);
+    if (memoryBytes > this.#memoryBytes) this.#memoryBytes = memoryBytes;
+    this.#cpuTimeMs += cpuTimeMs;
+    this.#executions++;
+  }
+
+  /** Writes what has been gathered of a second that is over. */
+  #begin(nowMs: number): void {
+    const second = Math.floor(nowMs / SECOND_MS);
+    if (second <= this.#second) return;
+    this.#write();
+    this.#second = second;
   }
 
   /** @returns from the oldest; minutes as far as seconds do not reach. */
