@@ -363,7 +363,10 @@ describe('EnhancedResourceManager', () => {
       warn: note('warn'),
       error: note('error'),
     };
-    const governor = governed({ inline: { leaks: 'close', backOffMs: [1] }, logger });
+    const governor = governed({
+      inline: { leaks: 'close', backOffMs: [1], guessedLeaks: true },
+      logger,
+    });
     governor.initializeTool('tool', undefined, undefined);
     const leaked = heard(governor, 'leaked');
     const failed = heard(governor, 'cleanup-failed');

@@ -26,6 +26,15 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'warm-restart': ["1 { name: 'Ada' }", '1', 'ERR_GRANARY_BAD_DUMP'],
   'own-tier': ['user://42, load 1', 'user://42, load 1', 'user://42, load 2'],
+  'governed-tools': [
+    'greedy failed: Resource limits exceeded: tool "greedy" uses N MiB of memory, its limit is 64.0 MiB of memory; try again in 1 s',
+    'endless failed: Resource limits exceeded: tool "endless" uses N s of CPU time, its limit is 0.30 s of CPU time; try again in 1 s',
+    'leaking: done',
+    'true',
+    'endless was asked to end: cpuTimeMs',
+    'greedy was asked to end: memoryBytes',
+    'leaking left 2 open, 2 closed',
+  ],
   'shared-by-workers': ['1', 'true', '{"item":"tea","loadedBy":0}', '{"item":"tea","loadedBy":0}'],
 };
 

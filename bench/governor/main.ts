@@ -56,7 +56,7 @@ const value = (contender: string): number =>
 const ownUs = value('granary') - value('als');
 console.log(
   `concurrent-10000: granary takes ${ownUs.toFixed(2)} µs more than als, ${MOST_OWN_US} allowed: ` +
-    `${ownUs <= MOST_OWN_US ? 'holds' : 'FAILS'}`,
+    (ownUs <= MOST_OWN_US ? 'holds' : 'FAILS'),
 );
 if (json !== undefined) {
   writeReport(json, { meta: { bench: 'governor', quick, rounds, ...machine() }, rows });

@@ -7,6 +7,8 @@ export interface Workload {
   readonly code: (n: number) => Promise<number>;
 }
 
+const settled = Promise.resolve();
+
 /** By name. */
 export const WORKLOADS: ReadonlyMap<string, Workload> = new Map([
   [
@@ -35,7 +37,7 @@ export const WORKLOADS: ReadonlyMap<string, Workload> = new Map([
     {
       concurrent: 10_000,
       code: async (n) => {
-        await null;
+        await settled;
         return n;
       },
     },

@@ -350,7 +350,8 @@ export class EnhancedResourceManager {
   }
 
   #inline(): InlineIsolation {
-    this.#inlineIsolation ??= new InlineIsolation(this.#options.inline);
+    // The threads and processes of other tools open descriptors too: a guess would blame who runs here.
+    this.#inlineIsolation ??= new InlineIsolation({ guessedLeaks: false, ...this.#options.inline });
     return this.#inlineIsolation;
   }
 

@@ -61,7 +61,7 @@ export interface EnhancedResourceManagerOptions {
    */
   readonly walls?: boolean;
   readonly degradation?: DegradationOptions;
-  /** How tools on this thread are watched. */
+  /** How tools on this thread are watched; `guessedLeaks` is false by default here. */
   readonly inline?: InlineIsolationOptions;
   /** How worker threads are kept. */
   readonly worker?: WorkerIsolationOptions;
