@@ -4,6 +4,7 @@ import { cacheChecks } from './cache-checks.ts';
 import { checkChangedFile } from './changed-file.ts';
 import type { Check } from './check.ts';
 import { readDocuments, type DocumentFile, type DocumentSet } from './documents.ts';
+import { type GovernedAct, governedChecks, runGoverned } from './governed-act.ts';
 import { oneLineChecks, runOneLine, type OneLineAct } from './one-line-act.ts';
 import { runThreads, threadChecks, THREADS, type ThreadAct } from './thread-act.ts';
 import { measure, type Measurement, type Participant } from './measurement.ts';
@@ -30,7 +31,13 @@ export interface Demonstration {
   readonly measurements: readonly Measurement[];
   readonly freshMs: readonly number[];
   /** `undefined` where answers differed. */
-  readonly acts: { readonly oneLine: OneLineAct; readonly threads: ThreadAct } | undefined;
+  readonly acts:
+    | {
+        readonly oneLine: OneLineAct;
+        readonly threads: ThreadAct;
+        readonly governed: GovernedAct;
+      }
+    | undefined;
 }
 
 /**
@@ -47,7 +54,7 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
   }
   const plans = workloads(documents);
   const servers = plans.length * CONTENDERS.length;
-  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 4);
+  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 5);
 
   const participants: Participant[] = [];
   try {
@@ -90,6 +97,8 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
     const oneLine = await runOneLine(documents, signal);
     progress.step(`starting ${THREADS} threads over one store`);
     const threads = await runThreads(documents, settings.granaryRoot, signal);
+    progress.step('calling tools that take too much');
+    const governed = await runGoverned(signal);
     return {
       documents,
       checks: [
@@ -99,10 +108,11 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
         changed.check,
         ...oneLineChecks(oneLine),
         ...threadChecks(threads, documents.documents.length),
+        ...governedChecks(governed),
       ],
       measurements,
       freshMs: changed.freshMs,
-      acts: { oneLine, threads },
+      acts: { oneLine, threads, governed },
     };
   } finally {
     await Promise.all(participants.map(({ server }) => server.close()));

@@ -9,6 +9,7 @@ import { machine } from '../bench/report.ts';
 import { checkLine } from './check.ts';
 import { formatTable } from './console-table.ts';
 import { demonstrate, type Demonstration } from './demonstration.ts';
+import { GOVERNED_HEADER, governedRows } from './governed-act.ts';
 import { ONE_LINE_HEADER, oneLineRows } from './one-line-act.ts';
 import { method, remarks, threadRemarks } from './remarks.ts';
 import { reportPage } from './report/page.ts';
@@ -39,10 +40,11 @@ function print(demonstration: Demonstration): void {
     console.log();
   }
   if (acts !== undefined) {
-    const { oneLine, threads } = acts;
+    const { oneLine, threads, governed } = acts;
     console.log(`${formatTable(ONE_LINE_HEADER, oneLineRows(oneLine), 1)}\n`);
     console.log(`${formatTable(THREAD_HEADER, threadRows(threads), 1)}\n`);
     console.log(`${threadRemarks(threads).join('\n')}\n`);
+    console.log(`${formatTable(GOVERNED_HEADER, governedRows(governed), 1)}\n`);
   }
   console.log(checks.map(checkLine).join('\n'));
   const failed = checks.filter(({ holds }) => !holds).length;

@@ -10,6 +10,12 @@ import { COUNTERS_TOOL, type Counters } from './servers/counters.ts';
 
 const LAST_WORDS = 2_000;
 
+/** What a tool has answered. */
+export interface ToolAnswer {
+  readonly text: string;
+  readonly isError: boolean;
+}
+
 /** A server in a process of its own, with the SDK's client connected to it over stdio. */
 export class ServerProcess implements AsyncDisposable {
   readonly #name: string;
@@ -80,6 +86,13 @@ export class ServerProcess implements AsyncDisposable {
     const { content } = await this.#client.callTool({ name: COUNTERS_TOOL });
     const [first] = content as readonly { readonly text: string }[];
     return JSON.parse(first?.text ?? '') as Counters;
+  }
+
+  /** Calls a tool and returns the first text of its answer. */
+  async callTool(name: string, args: Record<string, unknown> = {}): Promise<ToolAnswer> {
+    const { content, isError } = await this.#client.callTool({ name, arguments: args });
+    const [first] = content as readonly { readonly text?: string }[];
+    return { text: first?.text ?? '', isError: isError === true };
   }
 
   /** An error that tells which server failed, and what it last said. */

@@ -1,6 +1,7 @@
 // An MCP server with a greedy, an endless and a leaking tool, and a good one that stays fast beside them. Start it without
 // arguments: it is the client, and starts the server.
 import { open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -45,6 +46,14 @@ async function serve(): Promise<void> {
   server.registerTool('good', { inputSchema: { text: z.string() } }, ({ text }) =>
     says(text.toUpperCase()),
   );
+  server.registerTool('waits', { description: 'until all are within their limits' }, async () => {
+    const isNormal = (tool: string): boolean => governor.status(tool) === 'normal';
+    for (let look = 0; look < 100; look++) {
+      if (['greedy', 'endless'].every(isNormal)) return says('normal');
+      await setTimeout(50);
+    }
+    return says('over their limits');
+  });
   server.registerTool('told', { description: 'what the governor has told' }, () =>
     says(told.join('\n')),
   );

@@ -78,12 +78,14 @@ describe('the demo', () => {
     for (const [, , ...figures] of rows) {
       for (const figure of figures.slice(0, 3)) expect(parseFloat(figure)).toBeGreaterThan(0);
     }
-    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(13);
+    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(16);
     expect(run.stdout).not.toContain('✗');
     expect(lines.at(-1)).toBe('report: demo-report.html');
 
-    const { checks, measurements, meta, oneLine, threads } = JSON.parse(readFileSync(json, 'utf8'));
-    expect(checks).toHaveLength(13);
+    const { checks, measurements, meta, oneLine, threads, governed } = JSON.parse(
+      readFileSync(json, 'utf8'),
+    );
+    expect(checks).toHaveLength(16);
     expect(measurements).toHaveLength(6);
     expect(meta.documents).toBeGreaterThan(300);
     expect(oneLine.figures['and one line'].handlerCalls).toBe(oneLine.documents);
@@ -91,6 +93,9 @@ describe('the demo', () => {
     expect([one.originLoads, each.originLoads]).toEqual([meta.documents, 4 * meta.documents]);
     expect(one.staleReads).toBe(0);
     expect(each.staleReads).toBeGreaterThan(0);
+    expect(governed.bad.greedy).toMatchObject({ calls: 3, ended: 3 });
+    expect(governed.bad.endless).toMatchObject({ calls: 3, ended: 3 });
+    expect(governed.bad.leaking).toMatchObject({ calls: 3, ended: 0 });
     expect(run.stdout).toMatch(/^one store +\d+ .* \d+\.\d+ ×$/m);
   });
 

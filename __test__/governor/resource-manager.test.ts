@@ -88,7 +88,7 @@ describe('limits of a tool', () => {
     async (criticalAction) => {
       const governor = governed({ sampleIntervalMs: 20, thresholds: { dwellMs: 100 } });
       const options: ToolOptions = { isolation: 'process', criticalAction };
-      governor.initializeTool('tool', { maxFileHandles: 31 }, undefined, options);
+      governor.initializeTool('tool', { maxFileHandles: 31.4 }, undefined, options);
       const throttled = heard(governor, 'throttled');
       const refused = heard(governor, 'refused');
       const { result, stop } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
@@ -105,7 +105,7 @@ describe('limits of a tool', () => {
         expect(refused).toHaveLength(3);
       } else {
         expect(throttled.map(({ waiting }) => waiting)).toEqual([1, 2, 3]);
-        expect(throttled[0]?.reason).toMatch(/30 file handles, its limit is 31/);
+        expect(throttled[0]?.reason).toMatch(/30 file handles, its limit is 31.4/);
       }
       stop();
       await result;
@@ -119,7 +119,7 @@ describe('limits of a tool', () => {
 
   it('bound how many wait, and for how long [LIMITS-WAITING]', async () => {
     const governor = governed({ sampleIntervalMs: 20, maxWaiting: 2, maxWaitMs: 200 });
-    governor.initializeTool('tool', { maxFileHandles: 31 }, undefined, { isolation: 'process' });
+    governor.initializeTool('tool', { maxFileHandles: 31.4 }, undefined, { isolation: 'process' });
     const { stop, result } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
     expect(await eventually(() => governor.status('tool') === 'critical')).toBe(true);
     const aborting = new AbortController();

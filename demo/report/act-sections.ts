@@ -1,4 +1,5 @@
-import { bytes, count } from '../figures.ts';
+import { bytes, count, milliseconds } from '../figures.ts';
+import { BAD_TOOLS, type GovernedAct } from '../governed-act.ts';
 import { LINES, type OneLineAct, type OneLineFigures } from '../one-line-act.ts';
 import type { ThreadFigures } from '../servers/thread-settings.ts';
 import { grownBytes, SHARINGS, type ThreadAct } from '../thread-act.ts';
@@ -10,6 +11,21 @@ export function oneLineCharts({ figures }: OneLineAct): string {
   return pairCharts([
     { title: 'Calls of the handler', values: by((each) => each.handlerCalls), captionOf: count },
     { title: 'Reads per second', values: by((each) => each.readsPerSecond), captionOf: count },
+  ]);
+}
+
+export function governedCharts({ bad, good }: GovernedAct): string {
+  return pairCharts([
+    {
+      title: 'Until the slowest answer',
+      values: Object.fromEntries(BAD_TOOLS.map((name) => [name, bad[name].slowestMs])),
+      captionOf: milliseconds,
+    },
+    {
+      title: 'The good tool, p99',
+      values: Object.fromEntries(Object.entries(good).map(([when, { p99Ms }]) => [when, p99Ms])),
+      captionOf: milliseconds,
+    },
   ]);
 }
 
