@@ -47,9 +47,9 @@ async function serve(): Promise<void> {
     says(text.toUpperCase()),
   );
   server.registerTool('waits', { description: 'until all are within their limits' }, async () => {
-    const isNormal = (tool: string): boolean => governor.status(tool) === 'normal';
     for (let look = 0; look < 100; look++) {
-      if (['greedy', 'endless'].every(isNormal)) return says('normal');
+      const worst = new Set(['greedy', 'endless'].map((tool) => governor.status(tool)));
+      if (worst.size === 1 && worst.has('normal')) return says('normal');
       await setTimeout(50);
     }
     return says('over their limits');

@@ -164,7 +164,7 @@ export const BENCHES: readonly Bench[] = [
     subjects: ['granary'],
     floors: ['als'],
     packages: [],
-    headlines: [{ subject: 'granary', workload: /^concurrent-10000$/, metrics: ['us/execution'] }],
+    headlines: [],
     charts: [{ kind: 'bars', suffix: '', metrics: ['us/execution'], scale: 'linear' }],
   },
 ];

@@ -66,7 +66,7 @@ const NO_OPTIONS: ExecuteOptions = {};
  * const governor = new EnhancedResourceManager();
  * governor.initializeTool('search', { maxMemoryBytes: 50_000_000 }, { maxMemoryBytes: 200_000_000 });
  * governor.on('status', ({ toolId, resource, to }) => console.error(`${toolId}: ${resource} is ${to}`));
- * console.log(await governor.execute('search', async ({ signal }) => 'found')); // found
+ * console.log(await governor.execute('search', async () => 'found')); // found
  * await governor.close();
  * ```
  */
