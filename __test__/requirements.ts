@@ -576,6 +576,12 @@ const isolations = list('milestone-7', 'test', {
 });
 
 const limits = list('milestone-7', 'test', {
+  'SAMPLE-WATCH':
+    'A tree of processes is watched from a native thread, and read from shared memory: memory, CPU, descriptors, sockets.',
+  'SAMPLE-WATCH-LIFE':
+    'A watch outlives neither its process, nor its thread, nor its owner, and a number that is used again is no other.',
+  'SAMPLE-UNBLOCKED':
+    'To sample a process with 5,000 descriptors holds the JS thread up for no more than 1 ms.',
   'TRACKER-SUM':
     'What the tools use and what is nobody’s make up what the process uses, under mixed load too.',
   'TRACKER-SHARED':
@@ -597,7 +603,7 @@ const limits = list('milestone-7', 'test', {
   'LIMITS-FORK-BOMB': 'A fork bomb of 20 children is ended, and nothing of it survives.',
   'LIMITS-ESTIMATES': 'Estimates raise status and events only, unless they are to act.',
   'LIMITS-DEADLINE': 'A limit is enforced within 250 ms of crossing it.',
-  WALLS:
+  'LIMITS-WALLS':
     'Walls of memory and processes are set where the control group was delegated; else that is said once.',
   'PRESSURE-GAUGE': 'Memory of the process is gauged against its limit.',
   'PRESSURE-DURATION': 'Pressure has to last before anything is done about it.',

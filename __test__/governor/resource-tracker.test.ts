@@ -110,7 +110,8 @@ describe('ResourceTracker', () => {
     const stop = await holding(tracker, [['process', 'openFiles', 'openSync', 30, 20_000]]);
     const toolId = 'process openFiles';
     expect(tracker.usage(toolId).fileHandles).toMatchObject({ confidence: 'exact' });
-    expect(tracker.usage(toolId).fileHandles.ids).toHaveLength(30);
+    const handles = () => tracker.usage(toolId).fileHandles.ids.length;
+    expect(await eventually(() => handles() === 30)).toBe(true);
     expect(tracker.running(toolId)).toMatchObject([{ toolId, isolation: 'process' }]);
     clock.advance(5_000);
     await stop();

@@ -23,7 +23,7 @@ function groupFolder(files: Readonly<Record<string, string>> = {}): string {
 
 const controllers = ['cpu', 'memory', 'pids'];
 describe('ToolWalls', () => {
-  it('divides a group that was given to this process [WALLS]', () => {
+  it('divides a group that was given to this process [LIMITS-WALLS]', () => {
     const folder = groupFolder({ 'cgroup.procs': `${process.pid}\n` });
     const walls = ToolWalls.open({ folder, controllers });
     expect(walls).toBeInstanceOf(ToolWalls);
@@ -55,11 +55,11 @@ describe('ToolWalls', () => {
       () => ({ folder: path.join(groupFolder(), 'missing'), controllers }),
       /was not delegated to this process/,
     ],
-  ])('says why not where %s [WALLS]', (_what, group, reason) => {
+  ])('says why not where %s [LIMITS-WALLS]', (_what, group, reason) => {
     expect(ToolWalls.open(group())).toMatch(reason);
   });
 
-  it('says once why the kernel limits nothing here [WALLS]', async () => {
+  it('says once why the kernel limits nothing here [LIMITS-WALLS]', async () => {
     const infos: string[] = [];
     const quiet = (): void => undefined;
     const logger = { debug: quiet, warn: quiet, error: quiet, info: (m: string) => infos.push(m) };

@@ -63,7 +63,8 @@ async function exercise(options: () => RedisTierOptions): Promise<number> {
   await there.flush();
   expect((await here.getMany(uris)).size).toBe(50);
   await here.invalidateTag('set');
-  expect((await there.getMany(uris.slice(0, 30))).size).toBe(30);
+  // What others have invalidated is served until that is heard: at once, or some ms later.
+  expect([10, 30]).toContain((await there.getMany(uris.slice(0, 30))).size);
   there.l1.clear();
   expect((await there.getMany(uris)).size).toBe(30);
   await there.invalidatePattern('user://3{rest}/profile');

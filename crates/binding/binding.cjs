@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.DumpReader = nativeBinding.DumpReader
 module.exports.DumpWriter = nativeBinding.DumpWriter
 module.exports.HeapClock = nativeBinding.HeapClock
+module.exports.ProcessWatch = nativeBinding.ProcessWatch
 module.exports.StoreDump = nativeBinding.StoreDump
 module.exports.StoreHandle = nativeBinding.StoreHandle
 module.exports.StoreRestore = nativeBinding.StoreRestore

@@ -53,6 +53,24 @@ export declare class HeapClock {
   close(): void
 }
 
+/** One tree of processes that is looked at until it is closed. */
+export declare class ProcessWatch {
+  /** Begins to watch; with `from_now` what is open already is not counted. */
+  constructor(pid: number, fromNow: boolean)
+  /** The block of memory that both sides share; to be called once. */
+  memory(): ArrayBuffer
+  /** Writes a number into the block; JS looks whether it sees it. */
+  writeNonce(nonce: number): void
+  /** Reads what JS wrote in answer. */
+  readEcho(): number
+  /** Looks at memory and CPU time now, on this thread: some µs. */
+  lookQuickly(): void
+  /** Looks at all of it on another thread. */
+  look(): Promise<unknown>
+  /** Nothing is looked at any more; the memory stays while it is mapped. */
+  close(): void
+}
+
 /** A dump under way. */
 export declare class StoreDump {
   /** Begins a dump, least recently used first. */

@@ -117,6 +117,7 @@ export class AdoptedProcess implements Execution<void> {
       this.#release = () => {
         clearInterval(timer);
         clearTimeout(this.#graceTimer);
+        this.#meter.close();
         this.#child?.removeListener('exit', onExit);
         resolve();
       };

@@ -9,7 +9,9 @@ export interface HostMeter {
   /** What it told of its sockets and descriptors. */
   told(usage: ResourceUsage): void;
   /** What it had used, given what it says itself at its end. */
-  final(report: HostReport): ResourceUsage;
+  final(report: HostReport): ResourceUsage | Promise<ResourceUsage>;
+  /** Nothing is measured any more. */
+  close?(): void;
 }
 
 /** How a host ended. */

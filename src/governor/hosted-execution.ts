@@ -88,6 +88,7 @@ export class HostedExecution<T> implements Execution<T> {
       signal?.removeEventListener('abort', onAbort);
       clearTimeout(this.#graceTimer);
       this.#ended = true;
+      this.#meter?.close?.();
       this.#pool.giveBack(this.#host);
     }
   }
@@ -135,7 +136,9 @@ export class HostedExecution<T> implements Execution<T> {
 
   /** Takes the last figures, and ends a host in which something was left. */
   async #settle(report: HostReport): Promise<void> {
-    if (this.#meter !== undefined) this.#peak = peakUsage(this.#peak, this.#meter.final(report));
+    if (this.#meter !== undefined) {
+      this.#peak = peakUsage(this.#peak, await this.#meter.final(report));
+    }
     const orphans = this.#host
       .descendants()
       .filter((pid) => !report.leaks.some(({ id, kind }) => kind === 'process' && id === pid));

@@ -1,96 +1,88 @@
 import type { HostMeter } from './host.ts';
 import type { HostReport } from './host-message.ts';
-import { readHandles } from './process-handles.ts';
-import { readDescendants, readProcess } from './process-tree.ts';
 import type { Amount, HandleSet, ResourceUsage } from './resource-usage.ts';
+import { type TreeFigures, TreeWatch } from './tree-watch.ts';
 import { noUsage } from './usage-peak.ts';
 
 /** Several may ask in one turn. */
 const FRESH_MS = 2;
-/** What each process has from its start, and no tool has opened. */
-const LAST_STANDARD_STREAM = 2;
 
 /** What a process held before a tool ran in it. */
 export interface IdleFigures {
   readonly residentBytes: number;
 }
 
-/** Counts what a process and its descendants use from the start of one execution. */
+/** Counts what a process and its descendants use, from the start of one execution or of the process. */
 export class ProcessMeter implements HostMeter {
-  readonly #pid: number;
   readonly #idle: IdleFigures;
-  /** Whether there is a /proc to count by; else the word of the process is all there is. */
-  readonly #isCounted: boolean;
+  /** `undefined` where the platform does not count; then the word of the process is all there is. */
+  readonly #watch: TreeWatch | undefined;
   readonly #startCpuMs: number;
-  readonly #startChildrenCpuMs: number;
-  readonly #startDescriptors: ReadonlySet<number>;
-  readonly #startSockets: ReadonlySet<number>;
-  /** What the descendants that ran at the last look had used, so that it is kept when they are gone unreaped. */
-  #descendantsCpuMs = 0;
+  readonly #startWaitedCpuMs: number;
   #usage: ResourceUsage;
+  #figures: TreeFigures | undefined;
   #readAtMs = -Infinity;
 
   /** @param from - whether what was open and used before counts too */
   constructor(pid: number, idle: IdleFigures, from: 'now on' | 'since it began' = 'now on') {
-    this.#pid = pid;
     this.#idle = idle;
-    const figures = readProcess(pid);
-    const handles = readHandles(pid);
-    this.#usage = noUsage(figures === undefined ? 'estimate' : 'exact');
-    this.#isCounted = figures !== undefined;
-    this.#startCpuMs = from === 'now on' ? (figures?.cpuMs ?? 0) : 0;
-    this.#startChildrenCpuMs = figures?.childrenCpuMs ?? 0;
-    this.#startDescriptors = new Set(
-      from === 'now on'
-        ? handles.descriptors
-        : handles.descriptors.filter((fd) => fd <= LAST_STANDARD_STREAM),
-    );
-    this.#startSockets = new Set(from === 'now on' ? handles.sockets : []);
+    const isFromNow = from === 'now on';
+    this.#watch = watchOf(pid, isFromNow);
+    const start = this.#watch?.read();
+    this.#usage = noUsage(start === undefined ? 'estimate' : 'exact');
+    this.#startCpuMs = isFromNow ? (start?.cpuMs ?? 0) + (start?.waitedCpuMs ?? 0) : 0;
+    this.#startWaitedCpuMs = start?.waitedCpuMs ?? 0;
   }
 
   usage(): ResourceUsage {
-    if (!this.#isCounted || performance.now() - this.#readAtMs < FRESH_MS) return this.#usage;
-    this.#readAtMs = performance.now();
-    const root = readProcess(this.#pid);
-    if (root === undefined) return this.#usage;
-    let residentBytes = Math.max(0, root.residentBytes - this.#idle.residentBytes);
-    const handles = readHandles(this.#pid);
-    const descriptors = handles.descriptors.filter((fd) => !this.#startDescriptors.has(fd));
-    const sockets = new Set(handles.sockets.filter((inode) => !this.#startSockets.has(inode)));
-    this.#descendantsCpuMs = 0;
-    for (const pid of readDescendants(this.#pid)) {
-      const figures = readProcess(pid);
-      residentBytes += figures?.residentBytes ?? 0;
-      this.#descendantsCpuMs += figures?.cpuMs ?? 0;
-      const theirs = readHandles(pid);
-      descriptors.push(...theirs.descriptors.filter((fd) => fd > LAST_STANDARD_STREAM));
-      for (const inode of theirs.sockets) sockets.add(inode);
+    if (this.#watch === undefined || performance.now() - this.#readAtMs < FRESH_MS) {
+      return this.#usage;
     }
+    this.#readAtMs = performance.now();
+    const figures = this.#watch.read();
+    if (figures === undefined) return this.#usage;
+    this.#figures = figures;
+    const { rssBytes, descendantsRssBytes, cpuMs, waitedCpuMs, descendantsCpuMs } = figures;
+    const grownBytes = Math.max(0, rssBytes - this.#idle.residentBytes);
     this.#usage = {
-      memoryBytes: exactly(residentBytes),
-      cpuTimeMs: exactly(root.cpuMs - this.#startCpuMs + this.#descendantsCpuMs),
-      fileHandles: exactHandles(descriptors),
-      networkConnections: exactHandles([...sockets]),
+      memoryBytes: exactly(grownBytes + descendantsRssBytes),
+      cpuTimeMs: exactly(cpuMs + waitedCpuMs - this.#startCpuMs + descendantsCpuMs),
+      fileHandles: exactHandles(figures.files),
+      networkConnections: exactHandles(figures.sockets),
     };
     return this.#usage;
   }
 
   told(usage: ResourceUsage): void {
-    if (!this.#isCounted) this.#usage = usage;
+    if (this.#watch === undefined) this.#usage = usage;
   }
 
-  final({ processCpuMs, usage: theirs }: HostReport): ResourceUsage {
-    if (!this.#isCounted) {
+  async final({ processCpuMs, usage: theirs }: HostReport): Promise<ResourceUsage> {
+    if (this.#watch === undefined) {
       return { ...theirs, cpuTimeMs: { value: processCpuMs, confidence: 'estimate' } };
     }
+    // What was opened since the last look is counted too.
+    await this.#watch.look();
     this.#readAtMs = -Infinity;
     const usage = this.usage();
-    const reapedMs = (readProcess(this.#pid)?.childrenCpuMs ?? 0) - this.#startChildrenCpuMs;
-    // The process knows its own time to the microsecond, /proc to 10 ms.
-    return {
-      ...usage,
-      cpuTimeMs: exactly(processCpuMs + Math.max(0, reapedMs) + this.#descendantsCpuMs),
-    };
+    const { waitedCpuMs = 0, descendantsCpuMs = 0 } = this.#figures ?? {};
+    const reapedMs = Math.max(0, waitedCpuMs - this.#startWaitedCpuMs);
+    // The code ended before this look, whose own price is not the tool's.
+    return { ...usage, cpuTimeMs: exactly(processCpuMs + reapedMs + descendantsCpuMs) };
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+}
+
+function watchOf(pid: number, isFromNow: boolean): TreeWatch | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return new TreeWatch(pid, isFromNow);
+  } catch {
+    // It has ended already, or this runtime shares no memory: then it is not counted.
+    return undefined;
   }
 }
 

@@ -18,6 +18,7 @@ mod store;
 mod store_dump;
 mod store_message;
 mod waker;
+pub mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -10,6 +10,7 @@ mod elsewhere;
 mod linux;
 #[cfg(target_os = "linux")]
 mod sock_diag;
+pub mod watch;
 
 #[cfg(not(target_os = "linux"))]
 use elsewhere as platform;

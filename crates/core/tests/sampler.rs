@@ -170,3 +170,81 @@ fn a_tree_is_told_and_whoever_has_ended_is_not_there() {
     }
     shell.wait().unwrap();
 }
+
+mod req_sample_watch {
+    use std::process::{Child, Command, Stdio};
+    use std::sync::atomic::Ordering;
+
+    use granary_core::sampler::watch::{TreeWatch, at};
+
+    fn word(watch: &TreeWatch, at: usize) -> f64 {
+        f64::from_bits(watch.block().word(at).load(Ordering::Relaxed))
+    }
+
+    fn shell(script: &str) -> Child {
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(script).stdin(Stdio::null());
+        shell.spawn().unwrap()
+    }
+
+    fn tree() -> granary_core::sampler::Wanted {
+        granary_core::sampler::Wanted {
+            descendants: true,
+            ..granary_core::sampler::Wanted::default()
+        }
+    }
+
+    /// Until what was started is what it will be.
+    fn looked_until(watch: &TreeWatch, holds: impl Fn() -> bool) -> bool {
+        for _ in 0..500 {
+            watch.look();
+            if holds() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        false
+    }
+
+    #[test]
+    fn sees_what_a_process_and_its_child_have_open() {
+        let mut child = shell("exec 3</dev/null 4</dev/null; sleep 60 5</dev/null & exec sleep 60");
+        let watch = TreeWatch::begin(child.id(), false).unwrap();
+        // Two of its own; the child has inherited both, and has one more; whoever runs the tests may have handed
+        // on some.
+        let saw_all = looked_until(&watch, || word(&watch, at::FILES) >= 5.0);
+        let files = word(&watch, at::FILES);
+        let descendants = word(&watch, at::DESCENDANTS);
+        let rss = (word(&watch, at::RSS), word(&watch, at::DESCENDANTS_RSS));
+        let version = watch.block().word(at::VERSION).load(Ordering::Relaxed);
+        for pid in granary_core::sampler::sample(&[child.id()], tree())
+            .unwrap()
+            .remove(0)
+            .and_then(|sample| sample.descendants)
+            .unwrap_or_default()
+        {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(saw_all, "{files} files");
+        assert!(
+            descendants > 0.0 && rss.0 > 1e5 && rss.1 > 1e5,
+            "{descendants} {rss:?}"
+        );
+        assert_eq!(version % 2, 0);
+        watch.close();
+    }
+
+    #[test]
+    fn tells_when_a_process_is_gone() {
+        let mut child = shell("exec sleep 60");
+        let watch = TreeWatch::begin(child.id(), true).unwrap();
+        assert_eq!(word(&watch, at::IS_GONE).to_bits(), 0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        watch.look();
+        assert!(word(&watch, at::IS_GONE) > 0.0);
+        assert!(TreeWatch::begin(child.id(), true).is_err());
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use parking_lot::Mutex;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
+use super::watch::{HandlesBefore, OpenHandles, QuickFigures};
 use super::{CpuTime, ProcessSample, Wanted};
 use crate::{Error, Result};
 
@@ -85,4 +86,38 @@ fn descendants_of(system: &System, pid: Pid) -> Vec<u32> {
         }
     }
     found
+}
+
+/// A tree of processes, as it was found.
+#[expect(dead_code, reason = "what is not told is not looked for")]
+pub(super) struct Tree<'a> {
+    pub pid: u32,
+    pub started_ms: f64,
+    pub descendants: &'a [u32],
+}
+
+/// Nothing is kept.
+#[derive(Debug, Default)]
+pub(super) struct TreeCache;
+
+pub(super) fn begin_watch(_: u32, _: bool) -> Result<Option<(f64, HandlesBefore)>> {
+    Err(Error::Unsupported(
+        "trees of processes are watched on Linux only".to_owned(),
+    ))
+}
+
+pub(super) fn descendants(_: u32) -> Vec<u32> {
+    Vec::new()
+}
+
+pub(super) fn quick_figures(_: u32, _: f64, _: &[u32]) -> Option<QuickFigures> {
+    None
+}
+
+pub(super) fn open_handles(
+    _: &Tree<'_>,
+    _: &HandlesBefore,
+    _: &mut TreeCache,
+) -> Option<OpenHandles> {
+    None
 }

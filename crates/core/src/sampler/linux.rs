@@ -11,6 +11,7 @@ use procfs::process::{FDTarget, Process, Stat};
 use procfs::{FromRead, ProcError, ProcResult};
 
 use super::sock_diag::{self, Entry};
+use super::watch::{HandlesBefore, OpenHandles, QuickFigures};
 use super::{CpuTime, Descriptor, DescriptorKind, ProcessSample, Socket, ThreadTime, Wanted};
 use crate::{Error, Result};
 
@@ -342,4 +343,202 @@ fn descendants_of(pid: i32) -> Vec<u32> {
         }
     }
     found
+}
+
+/// A tree of processes, as it was found.
+pub(super) struct Tree<'a> {
+    pub pid: u32,
+    pub started_ms: f64,
+    pub descendants: &'a [u32],
+}
+
+/// What is kept of a tree from look to look.
+#[derive(Debug, Default)]
+pub(super) struct TreeCache {
+    looks: u64,
+    /// By process: how many descriptors it had, when they were listed, and which they were.
+    lists: HashMap<u32, FileList>,
+    /// By inode: whether a socket is one of the network, and when that was looked up.
+    is_network: HashMap<u64, (bool, u64)>,
+}
+
+#[derive(Debug)]
+struct FileList {
+    count: u64,
+    listed_at: u64,
+    /// With the inode of what is a socket.
+    targets: Vec<(u32, Option<u64>)>,
+}
+
+/// After so many looks a list is read anew though its length is the same, and what was no network socket is
+/// looked up again: it may be connected by now.
+const LOOKS_TRUSTED: u64 = 4;
+/// What each process has from its start, and no tool has opened.
+const LAST_STANDARD_STREAM: u32 = 2;
+
+pub(super) fn begin_watch(pid: u32, from_now: bool) -> Result<Option<(f64, HandlesBefore)>> {
+    let state = || -> ProcResult<(f64, HandlesBefore)> {
+        let number = i32::try_from(pid).map_err(|_| ProcError::NotFound(None))?;
+        let stat = stat_of(number)?;
+        let mut before = HandlesBefore::default();
+        before.files.extend(0..=LAST_STANDARD_STREAM);
+        if from_now {
+            for (fd, target) in targets_of(&Process::new(number)?)? {
+                before.files.insert(fd);
+                if let FDTarget::Socket(inode) = target {
+                    before.sockets.insert(inode);
+                }
+            }
+        }
+        Ok((started_ms(&stat), before))
+    };
+    match state() {
+        Ok(state) => Ok(Some(state)),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(Error::Unsupported(format!(
+            "process {pid} cannot be read: {error}"
+        ))),
+    }
+}
+
+pub(super) fn descendants(pid: u32) -> Vec<u32> {
+    i32::try_from(pid).map(descendants_of).unwrap_or_default()
+}
+
+/// `None` where the process is there no more, or its number is another's.
+pub(super) fn quick_figures(pid: u32, started: f64, descendants: &[u32]) -> Option<QuickFigures> {
+    let (number, stat) = running(pid)?;
+    // Times of start are in steps of 10 ms, and read in the same way.
+    #[expect(clippy::float_cmp, reason = "the same computation of the same number")]
+    if started_ms(&stat) != started {
+        return None;
+    }
+    let mut figures = QuickFigures {
+        rss_bytes: stat.rss.saturating_mul(procfs::page_size()),
+        cpu_ms: cpu_of(number, &stat).total_ms,
+        waited_cpu_ms: waited_ms(&stat),
+        descendants: descendants.len(),
+        ..QuickFigures::default()
+    };
+    for (number, stat) in descendants.iter().filter_map(|&pid| running(pid)) {
+        figures.descendants_rss_bytes += stat.rss.saturating_mul(procfs::page_size());
+        figures.descendants_cpu_ms += cpu_of(number, &stat).total_ms + waited_ms(&stat);
+    }
+    Some(figures)
+}
+
+fn running(pid: u32) -> Option<(i32, Stat)> {
+    let number = i32::try_from(pid).ok()?;
+    let stat = stat_of(number).ok()?;
+    (stat.state != 'Z' && stat.state != 'X').then_some((number, stat))
+}
+
+fn waited_ms(stat: &Stat) -> f64 {
+    let ticks = stat.cutime.saturating_add(stat.cstime);
+    ticks_ms(u64::try_from(ticks).unwrap_or(0))
+}
+
+/// `None` where the process is there no more.
+pub(super) fn open_handles(
+    tree: &Tree<'_>,
+    before: &HandlesBefore,
+    cache: &mut TreeCache,
+) -> Option<OpenHandles> {
+    let (_, stat) = running(tree.pid)?;
+    #[expect(clippy::float_cmp, reason = "the same computation of the same number")]
+    if started_ms(&stat) != tree.started_ms {
+        return None;
+    }
+    cache.looks += 1;
+    let alive: Vec<u32> = std::iter::once(tree.pid)
+        .chain(tree.descendants.iter().copied())
+        .collect();
+    cache.lists.retain(|pid, _| alive.contains(pid));
+    let mut open = OpenHandles::default();
+    let mut tables = Tables::default();
+    let mut seen = HashMap::new();
+    for &pid in &alive {
+        refresh_list(pid, cache);
+        let Some(list) = cache.lists.get(&pid) else {
+            continue;
+        };
+        for &(fd, inode) in &list.targets {
+            let is_old = if pid == tree.pid {
+                before.files.contains(&fd)
+            } else {
+                fd <= LAST_STANDARD_STREAM
+            };
+            if is_old {
+                continue;
+            }
+            let Some(inode) = inode else {
+                open.files.push(fd);
+                continue;
+            };
+            let known = cache.is_network.get(&inode).copied();
+            let answer = match known {
+                Some((true, at)) => (true, at),
+                Some((false, at)) if cache.looks - at < LOOKS_TRUSTED => (false, at),
+                _ => (is_network(pid, inode, &mut tables), cache.looks),
+            };
+            seen.insert(inode, answer);
+            if !answer.0 {
+                // A local socket, as those between a process and its children are, is a descriptor like another.
+                open.files.push(fd);
+            } else if !before.sockets.contains(&inode) && !open.sockets.contains(&inode) {
+                open.sockets.push(inode);
+            }
+        }
+    }
+    // What is closed is forgotten: its inode may be another's.
+    cache.is_network = seen;
+    Some(open)
+}
+
+fn is_network(pid: u32, inode: u64, tables: &mut Tables) -> bool {
+    let process = i32::try_from(pid)
+        .ok()
+        .and_then(|pid| Process::new(pid).ok());
+    process
+        .and_then(|process| {
+            tables
+                .of(&process)
+                .ok()
+                .map(|table| table.contains_key(&inode))
+        })
+        .unwrap_or(false)
+}
+
+/// Lists the descriptors of a process, unless their number is what it was a moment ago.
+fn refresh_list(pid: u32, cache: &mut TreeCache) {
+    // Linux 6.2 tells how many there are; before that it is 0, and they are listed at each look.
+    let count = std::fs::metadata(format!("/proc/{pid}/fd")).map_or(0, |folder| folder.len());
+    let is_current = cache.lists.get(&pid).is_some_and(|list| {
+        count > 0 && list.count == count && cache.looks - list.listed_at < LOOKS_TRUSTED
+    });
+    if is_current {
+        return;
+    }
+    let process = i32::try_from(pid)
+        .ok()
+        .and_then(|pid| Process::new(pid).ok());
+    let Some(targets) = process.and_then(|process| targets_of(&process).ok()) else {
+        cache.lists.remove(&pid);
+        return;
+    };
+    let targets = targets
+        .into_iter()
+        .map(|(fd, target)| match target {
+            FDTarget::Socket(inode) => (fd, Some(inode)),
+            _ => (fd, None),
+        })
+        .collect();
+    cache.lists.insert(
+        pid,
+        FileList {
+            count,
+            listed_at: cache.looks,
+            targets,
+        },
+    );
 }
