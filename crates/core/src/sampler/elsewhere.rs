@@ -110,6 +110,10 @@ pub(super) fn descendants(_: u32) -> Vec<u32> {
     Vec::new()
 }
 
+pub(super) fn have_rested(_: u32, _: &[u32], _: &mut TreeCache) -> bool {
+    true
+}
+
 pub(super) fn quick_figures(_: u32, _: f64, _: &[u32]) -> Option<QuickFigures> {
     None
 }

@@ -356,6 +356,8 @@ pub(super) struct Tree<'a> {
 #[derive(Debug, Default)]
 pub(super) struct TreeCache {
     looks: u64,
+    /// CPU time of the process and its descendants at the last look, ms.
+    cpu_ms: Option<f64>,
     /// By process: how many descriptors it had, when they were listed, and which they were.
     lists: HashMap<u32, FileList>,
     /// By inode: whether a socket is one of the network, and when that was looked up.
@@ -403,6 +405,20 @@ pub(super) fn begin_watch(pid: u32, from_now: bool) -> Result<Option<(f64, Handl
 
 pub(super) fn descendants(pid: u32) -> Vec<u32> {
     i32::try_from(pid).map(descendants_of).unwrap_or_default()
+}
+
+/// Whether neither a process nor any of its descendants has been on a CPU since the last look. One call to the
+/// system for each, where a look takes dozens.
+pub(super) fn have_rested(pid: u32, descendants: &[u32], cache: &mut TreeCache) -> bool {
+    let mut cpu_ms = Some(0.0);
+    for pid in std::iter::once(&pid).chain(descendants) {
+        let own = i32::try_from(*pid)
+            .ok()
+            .and_then(|pid| clock_ms(process_clock(pid)));
+        cpu_ms = cpu_ms.zip(own).map(|(sum, own)| sum + own);
+    }
+    let before = std::mem::replace(&mut cache.cpu_ms, cpu_ms);
+    cpu_ms.is_some() && cpu_ms == before
 }
 
 /// `None` where the process is there no more, or its number is another's.

@@ -195,6 +195,11 @@ impl TreeWatch {
             return;
         }
         let mut cache = self.cache.lock();
+        let known = Arc::clone(&self.descendants.lock());
+        // Who has not run has opened, closed and started nothing.
+        if platform::have_rested(self.pid, &known, &mut cache) {
+            return self.block.write(|put| self.count_look(put));
+        }
         let descendants: Arc<[u32]> = platform::descendants(self.pid).into();
         *self.descendants.lock() = Arc::clone(&descendants);
         let tree = platform::Tree {
@@ -209,9 +214,13 @@ impl TreeWatch {
             if let Some(open) = open {
                 put_open(put, &open);
             }
-            let looks = self.block.word(at::LOOKS).load(Ordering::Relaxed);
-            put(at::LOOKS, f64::from_bits(looks) + 1.0);
+            self.count_look(put);
         });
+    }
+
+    fn count_look(&self, put: &dyn Fn(usize, f64)) {
+        let looks = self.block.word(at::LOOKS).load(Ordering::Relaxed);
+        put(at::LOOKS, f64::from_bits(looks) + 1.0);
     }
 
     /// Nothing is looked at any more; the memory stays while it is mapped.
