@@ -35,8 +35,9 @@ describe('governProcess', () => {
     const governor = governed();
     const { toolId, ended, pid } = governor.governProcess(child, { maxFileHandles: 1_000 });
     expect([toolId, pid]).toEqual([`process ${child.pid}`, child.pid]);
-    const { fileHandles, memoryBytes } = governor.usage(toolId);
-    expect(fileHandles.ids.length).toBeGreaterThanOrEqual(40);
+    const handles = () => governor.usage(toolId).fileHandles.ids.length;
+    expect(await eventually(() => handles() >= 40)).toBe(true);
+    const { memoryBytes } = governor.usage(toolId);
     expect(memoryBytes).toMatchObject({ confidence: 'exact' });
     expect(memoryBytes.value).toBeGreaterThan(20 * MIB);
     child.kill();

@@ -25,7 +25,15 @@ async function startPair(): Promise<{ url: string; replica: RedisServer }> {
   await expect
     .poll(() => client.info('replication'), { timeout: 20_000 })
     .toContain('master_link_status:up');
-  return { url: `redis://${master.host}:${master.port}`, replica };
+  const url = `redis://${master.host}:${master.port}`;
+  const toMaster = createClient({ url });
+  opened.push(() => toMaster.destroy());
+  await toMaster.connect();
+  // Each of the two has to know of the other.
+  await expect
+    .poll(() => toMaster.info('replication'), { timeout: 20_000 })
+    .toContain('state=online');
+  return { url, replica };
 }
 
 function open(options: RedisTierOptions): TieredCache<string> {
@@ -44,7 +52,7 @@ describe('an invalidation', () => {
   it('counts as told when a replica has it, and is repeated until then [TIER-REPLICAS]', async () => {
     const { url, replica } = await startPair();
     const [careful, quick] = [
-      open({ url, replicas: 1, replicasTimeoutMs: 100 }),
+      open({ url, replicas: 1, replicasTimeoutMs: 500 }),
       open({ url, prefix: 'quick:' }),
     ];
     await careful.set('a', 'A');
