@@ -594,6 +594,8 @@ const limits = list('milestone-8', 'test', {
     'A daily season that has proven itself bounds a limit between its peaks, which is raised ahead of each.',
   'LIMITS-TAUGHT': 'A violation widens the headroom, which is forgotten by half in 6 hours.',
   'LIMITS-BOUNDS': 'A limit stays between base and maximum, and is never below what runs.',
+  'LIMITS-BENCH':
+    'bench:limits judges each limit by what was before it, behind the warm-up, on any series given.',
   'LIMITS-REASON': 'Each change of a limit comes with its cause, and its reason in numbers.',
 });
 

@@ -17,6 +17,14 @@ export type ChartPlan =
       readonly metric: string;
       /** What the count is of. */
       readonly counted: string;
+    }
+  /** A point a contender, of its means over the workloads whose names begin with `group`. */
+  | {
+      readonly kind: 'pareto';
+      readonly suffix: string;
+      readonly x: string;
+      readonly y: string;
+      readonly group: string;
     };
 
 /** Figures of a bench that the README of the project shows. */
@@ -157,5 +165,20 @@ export const BENCHES: readonly Bench[] = [
     packages: ['pidusage', 'systeminformation'],
     headlines: [{ subject: 'granary', workload: /^(memory-cpu|sockets)$/, metrics: ['us/sample'] }],
     charts: [{ kind: 'bars', suffix: '', metrics: ['us/sample'], scale: 'log' }],
+  },
+  {
+    name: 'limits',
+    baseline: 'max-24h',
+    subjects: ['granary'],
+    floors: [],
+    packages: [],
+    headlines: [],
+    charts: ['nab_', 'azure_', 'synthetic_'].map((group) => ({
+      kind: 'pareto',
+      suffix: `-${group.slice(0, -1)}`,
+      x: 'slack',
+      y: 'violations',
+      group,
+    })),
   },
 ];

@@ -5,16 +5,16 @@ const DAY_MS = 86_400_000;
 /** How far before and after the time of day a peak of another day counts: it may come earlier. */
 const SLACK_MS = 3 * 3_600_000;
 const RECENT_MS = 2 * 3_600_000;
-const HEADROOM = 0.2;
+const HEADROOM = 0.1;
 /** Whole days that are looked at before the first bound is made, and that it must then hold. */
 const LEARNT_MS = 2 * DAY_MS;
-const PROVEN_MS = 3 * DAY_MS;
+const PROVEN_MS = 2 * DAY_MS;
 
 /**
  * What use reached around this time of day within a week, with headroom: a bound that follows a daily
  * season, ahead of its peak by three hours.
  *
- * It is made in the shadow first, and counts only after it would have held for three whole days: a tool
+ * It is made in the shadow first, and counts only after it would have held for two whole days: a tool
  * without a season, or whose season has moved, is never held to it.
  */
 export class SeasonEnvelope {
