@@ -15,6 +15,7 @@ export type RequirementSource =
   | 'milestone-5'
   | 'milestone-6'
   | 'milestone-7'
+  | 'milestone-8'
   | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
@@ -634,6 +635,24 @@ const isolationsDeep = list('milestone-7', 'deep', {
     'After 1,000 executions that throw, hang, leak, exit and crash there is no child, descriptor, socket or timer more than before.',
 });
 
+const adaptiveLimits = list('milestone-8', 'test', {
+  'LIMITS-RAISED-AT-ONCE':
+    'A limit is raised by the next adjustment after use above it, and covers that use.',
+  'LIMITS-LOWERED-SLOWLY':
+    'A limit is not below a peak of the last day, and is lowered by a quarter in half an hour at most.',
+  'LIMITS-HYSTERESIS':
+    'A limit is not lowered for less than a tenth of it, nor raised for less than a fiftieth that nothing needs.',
+  'LIMITS-GROWTH':
+    'A limit is raised ahead of steady growth that was seen for an hour, before use exceeds it.',
+  'LIMITS-SEASON':
+    'A daily season that has proven itself bounds a limit between its peaks, which is raised ahead of each.',
+  'LIMITS-TAUGHT': 'A violation widens the headroom, which is forgotten by half in 6 hours.',
+  'LIMITS-BOUNDS': 'A limit stays between base and maximum, and is never below what runs.',
+  'LIMITS-BENCH':
+    'bench:limits judges each limit by what was before it, behind the warm-up, on any series given.',
+  'LIMITS-REASON': 'Each change of a limit comes with its cause, and its reason in numbers.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -661,4 +680,5 @@ export const requirements: readonly Requirement[] = [
   ...isolations,
   ...limits,
   ...isolationsDeep,
+  ...adaptiveLimits,
 ];

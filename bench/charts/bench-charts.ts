@@ -4,6 +4,7 @@ import { comparison } from '../tables/comparison.ts';
 import { figure } from '../tables/markdown.ts';
 import type { StoredReport } from '../tables/stored-report.ts';
 import { barPanels, type BarPanel, type BarStyle } from './bar-panels.ts';
+import { paretoPoints } from './pareto-points.ts';
 import { growthLines, type GrowthLine } from './growth-lines.ts';
 
 /** `get-hit-random@1000` is of 1,000 entries; `resolve@10000 / resolve@10` is none of these. */
@@ -29,6 +30,8 @@ function draw(report: StoredReport, plan: ChartPlan): string | undefined {
       return drawBars(report, plan.metrics ?? report.metrics, plan.scale);
     case 'growth':
       return drawGrowth(report, plan);
+    case 'pareto':
+      return drawPareto(report, plan);
   }
 }
 
@@ -152,5 +155,30 @@ function drawGrowth(
     axis: axisOf(report, metric),
     scale: isWide ? 'log' : 'linear',
     lines,
+  });
+}
+
+/** Each contender by its means over the workloads of one group; `undefined` where there are none. */
+function drawPareto(
+  report: StoredReport,
+  { x, y, group }: Extract<ChartPlan, { kind: 'pareto' }>,
+): string | undefined {
+  const mean = (metric: string, contender: string): number => {
+    const values = report
+      .workloads(metric)
+      .filter((workload) => workload.startsWith(group))
+      .flatMap((workload) => report.value(workload, contender, metric) ?? []);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  const points = report.contenders(x).flatMap((label) => {
+    const point = { label, isOurs: isOurs(report, label), x: mean(x, label), y: mean(y, label) };
+    return Number.isFinite(point.x) && Number.isFinite(point.y) ? [point] : [];
+  });
+  if (points.length === 0) return undefined;
+  return paretoPoints({
+    title: `${report.bench.name}: means of ${group}*`,
+    xAxis: axisOf(report, x),
+    yAxis: axisOf(report, y),
+    points,
   });
 }

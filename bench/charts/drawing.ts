@@ -1,4 +1,11 @@
-import { BarChart, LineChart, type BarSeriesOption, type LineSeriesOption } from 'echarts/charts';
+import {
+  BarChart,
+  LineChart,
+  ScatterChart,
+  type BarSeriesOption,
+  type LineSeriesOption,
+  type ScatterSeriesOption,
+} from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -18,11 +25,12 @@ export type DrawingOption = ComposeOption<
   | LegendComponentOption
   | LineSeriesOption
   | MarkLineComponentOption
+  | ScatterSeriesOption
   | TitleComponentOption
 >;
 
 use([
-  ...[BarChart, LineChart, SVGRenderer],
+  ...[BarChart, LineChart, ScatterChart, SVGRenderer],
   ...[GridComponent, LegendComponent, MarkLineComponent, TitleComponent],
 ]);
 

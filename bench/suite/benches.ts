@@ -17,6 +17,14 @@ export type ChartPlan =
       readonly metric: string;
       /** What the count is of. */
       readonly counted: string;
+    }
+  /** A point a contender, of its means over the workloads whose names begin with `group`. */
+  | {
+      readonly kind: 'pareto';
+      readonly suffix: string;
+      readonly x: string;
+      readonly y: string;
+      readonly group: string;
     };
 
 /** Figures of a bench that the README of the project shows. */
@@ -162,9 +170,24 @@ export const BENCHES: readonly Bench[] = [
     name: 'governor',
     baseline: 'als',
     subjects: ['granary'],
-    floors: ['als'],
+    floors: ['als', 'granary-inline'],
     packages: [],
     headlines: [],
     charts: [{ kind: 'bars', suffix: '', metrics: ['us/execution'], scale: 'linear' }],
+  },
+  {
+    name: 'limits',
+    baseline: 'max-24h',
+    subjects: ['granary'],
+    floors: [],
+    packages: [],
+    headlines: [],
+    charts: ['nab_', 'azure_', 'synthetic_'].map((group) => ({
+      kind: 'pareto',
+      suffix: `-${group.slice(0, -1)}`,
+      x: 'slack',
+      y: 'violations',
+      group,
+    })),
   },
 ];

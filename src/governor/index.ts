@@ -53,3 +53,9 @@ export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation
 export type { ExecutionRecord, Outcome } from './execution-log.ts';
 export type { ToolOptions } from './tool-options.ts';
 export { ToolWalls, type Walls } from './tool-walls.ts';
+export {
+  LimitPolicy,
+  type LimitCause,
+  type LimitChange,
+  type LimitPolicyOptions,
+} from './limits/limit-policy.ts';

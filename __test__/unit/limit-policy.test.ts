@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+
+import { LimitPolicy, type LimitChange } from '../../src/governor/limits/limit-policy.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const STEP_MS = 5 * MINUTE_MS;
+
+/** A policy that is told a use every five minutes, and adjusts before each. */
+class Told {
+  readonly policy: LimitPolicy;
+  readonly changes: (LimitChange & { readonly atMs: number })[] = [];
+  readonly violationsMs: number[] = [];
+  nowMs = 0;
+
+  constructor(policy = new LimitPolicy()) {
+    this.policy = policy;
+  }
+
+  tell(durationMs: number, use: (atMs: number) => number): this {
+    for (const endMs = this.nowMs + durationMs; this.nowMs < endMs; this.nowMs += STEP_MS) {
+      this.adjust();
+      const value = use(this.nowMs);
+      if (value > this.policy.limit) this.violationsMs.push(this.nowMs);
+      this.policy.observe(value, this.nowMs);
+    }
+    return this;
+  }
+
+  adjust(running = 0): LimitChange | undefined {
+    const change = this.policy.adjust(this.nowMs, running);
+    if (change !== undefined) this.changes.push({ ...change, atMs: this.nowMs });
+    return change;
+  }
+}
+
+/** Between 90 and 100, without chance. */
+const steady = (atMs: number): number => 95 + 5 * Math.sin(atMs / STEP_MS);
+
+describe('LimitPolicy', () => {
+  it('covers use above the limit at the next adjustment [LIMITS-RAISED-AT-ONCE]', () => {
+    const told = new Told().tell(6 * HOUR_MS, steady);
+    told.tell(STEP_MS, () => 400);
+    const change = told.adjust();
+    expect(change).toMatchObject({ cause: 'violation' });
+    expect(change?.to).toBeGreaterThan(400);
+  });
+
+  it('is not below a peak of the last day, and lowers by a quarter in half an hour [LIMITS-LOWERED-SLOWLY]', () => {
+    const told = new Told().tell(6 * HOUR_MS, steady);
+    told.tell(STEP_MS, () => 1_000);
+    const peakMs = told.nowMs;
+    told.tell(2 * DAY_MS, steady);
+    const lowered = told.changes.filter(({ from, to, atMs }) => to < from && atMs > peakMs);
+    expect(lowered.length).toBeGreaterThan(3);
+    const below = lowered.find(({ to }) => to < 1_000);
+    expect(below!.atMs - peakMs).toBeGreaterThanOrEqual(DAY_MS);
+    for (const [index, { from, to, atMs }] of lowered.entries()) {
+      expect(to / from).toBeGreaterThanOrEqual(0.75);
+      const beforeMs = lowered[index - 1]?.atMs ?? -Infinity;
+      expect(atMs - beforeMs).toBeGreaterThanOrEqual(HOUR_MS / 2);
+    }
+    expect(told.policy.limit).toBeLessThan(120);
+  });
+
+  it('leaves a limit where moving it gains little [LIMITS-HYSTERESIS]', () => {
+    const told = new Told().tell(12 * HOUR_MS, steady);
+    const held = told.policy.limit;
+    told.tell(3 * DAY_MS, (atMs) => steady(atMs) * 0.95);
+    expect(told.policy.limit).toBe(held);
+    told.tell(9 * DAY_MS, (atMs) => steady(atMs) * 0.7);
+    expect(told.policy.limit).toBeLessThan(0.8 * held);
+  });
+
+  it('stays ahead of growth without one violation [LIMITS-GROWTH]', () => {
+    const told = new Told().tell(12 * HOUR_MS, steady);
+    const sinceMs = told.nowMs;
+    told.tell(12 * HOUR_MS, (atMs) => 80 + (12 * (atMs - sinceMs)) / HOUR_MS);
+    expect(told.violationsMs.filter((atMs) => atMs >= sinceMs)).toEqual([]);
+    const grown = told.changes.filter(({ cause }) => cause === 'growth');
+    expect(grown.length).toBeGreaterThan(0);
+    expect(grown[0]!.reason).toMatch(/^growth 0\.2\/min reaches 95 % /);
+    expect(told.policy.limit).toBeLessThan(1.2 * 224);
+  });
+
+  it('follows a daily season, and is up before its peak [LIMITS-SEASON]', () => {
+    const busy = (atMs: number): boolean => {
+      const hour = (atMs % DAY_MS) / HOUR_MS;
+      return hour >= 9 && hour < 17;
+    };
+    const told = new Told().tell(7 * DAY_MS, (atMs) => (busy(atMs) ? 80 : 10) + steady(atMs) / 20);
+    const sinceMs = told.nowMs;
+    told.tell(3 * HOUR_MS, (atMs) => 10 + steady(atMs) / 20);
+    expect(told.policy.limit).toBeLessThan(40);
+    told.tell(21 * HOUR_MS, (atMs) => (busy(atMs) ? 80 : 10) + steady(atMs) / 20);
+    expect(told.violationsMs.filter((atMs) => atMs >= sinceMs)).toEqual([]);
+    const raised = told.changes.find(
+      ({ cause, from, to, atMs }) => cause === 'season' && to > from && atMs >= sinceMs,
+    );
+    expect(raised!.atMs % DAY_MS).toBeLessThan(9 * HOUR_MS);
+    expect(raised!.to).toBeGreaterThan(85);
+  });
+
+  it('does not hold a tool without a season to one [LIMITS-SEASON]', () => {
+    const told = new Told().tell(10 * DAY_MS, (atMs) => {
+      // A busy hour that comes every 31 hours.
+      return atMs % (31 * HOUR_MS) < HOUR_MS ? 90 : 10;
+    });
+    const seasonal = told.changes.filter(({ cause, from, to }) => cause === 'season' && to < from);
+    expect(seasonal).toEqual([]);
+  });
+
+  it('widens the headroom on a violation, and forgets it [LIMITS-TAUGHT]', () => {
+    const headroomAfter = (quietMs: number): number => {
+      const told = new Told().tell(6 * HOUR_MS, steady);
+      told.tell(STEP_MS, () => 400).tell(quietMs, steady);
+      told.tell(STEP_MS, () => 401);
+      told.adjust();
+      return told.policy.limit;
+    };
+    const untaught = new Told(new LimitPolicy());
+    untaught.tell(STEP_MS, () => 400).tell(6 * HOUR_MS, steady);
+    untaught.adjust();
+    const taught = new Told().tell(6 * HOUR_MS, steady).tell(STEP_MS, () => 400);
+    taught.adjust();
+    expect(taught.policy.limit).toBeGreaterThan(1.2 * untaught.policy.limit);
+    // A peak each day keeps the limit up; what was taught by the first one is gone.
+    expect(headroomAfter(STEP_MS)).toBeGreaterThan(400 * 1.3);
+    const longAfter = new Told().tell(6 * HOUR_MS, steady).tell(STEP_MS, () => 400);
+    longAfter.tell(4 * DAY_MS, (atMs) => (atMs % (12 * HOUR_MS) < STEP_MS ? 399 : steady(atMs)));
+    longAfter.adjust();
+    expect(longAfter.policy.limit).toBeLessThan(400 * 1.2);
+  });
+
+  it('stays within base and maximum, and above what runs [LIMITS-BOUNDS]', () => {
+    const told = new Told(new LimitPolicy({ base: 50, max: 200 }));
+    expect(told.policy.limit).toBe(50);
+    told.tell(HOUR_MS, () => 1);
+    expect(told.policy.limit).toBe(50);
+    expect(told.adjust(120)).toMatchObject({ from: 50, to: 120, cause: 'running' });
+    for (let bin = 0; bin < 5; bin++) {
+      told.nowMs += HOUR_MS;
+      told.adjust(120);
+      expect(told.policy.limit).toBe(120);
+    }
+    told.tell(6 * HOUR_MS, () => 1_000);
+    told.adjust();
+    expect(told.policy.limit).toBe(200);
+  });
+
+  it('says why in numbers, in the unit of the caller [LIMITS-REASON]', () => {
+    const format = (value: number): string => `${Math.round(value)} MB`;
+    const told = new Told(new LimitPolicy({ format }));
+    told.tell(6 * HOUR_MS, steady).tell(STEP_MS, () => 400);
+    expect(told.adjust()?.reason).toBe('400 MB was used; headroom is now 55 % of the spread');
+    told.tell(2 * DAY_MS, steady);
+    const causes = new Set(told.changes.map(({ cause }) => cause));
+    expect(causes).toEqual(new Set(['peak', 'violation', 'cool-down']));
+    for (const { reason } of told.changes) expect(reason).toMatch(/\d/);
+  });
+
+  it('refuses bounds and uses that are none [LIMITS-BOUNDS]', () => {
+    for (const options of [{ base: -1 }, { base: Number.NaN }, { base: 2, max: 1 }]) {
+      expect(() => new LimitPolicy(options)).toThrow(
+        expect.objectContaining({ code: 'ERR_GRANARY_BAD_OPTION' }),
+      );
+    }
+    const policy = new LimitPolicy();
+    policy.observe(1, 10);
+    for (const [value, atMs] of [
+      [-1, 11],
+      [Number.NaN, 11],
+      [1, 9],
+      [1, Number.NaN],
+    ] as const) {
+      expect(() => policy.observe(value, atMs)).toThrow(
+        expect.objectContaining({ code: 'ERR_GRANARY_BAD_OPTION' }),
+      );
+    }
+  });
+});

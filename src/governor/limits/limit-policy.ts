@@ -1,0 +1,245 @@
+import { badOption, checkOptions } from '../../options.ts';
+import { GrowthWindow, type Growth } from './growth.ts';
+import { PeakRing } from './peak-ring.ts';
+import { SeasonEnvelope } from './season-envelope.ts';
+
+const HOUR_MS = 3_600_000;
+const BIN_MS = HOUR_MS / 2;
+const KEPT_BINS = 8 * 48;
+/** A day and an hour: what comes once a day may come late. */
+const HELD_MS = 25 * HOUR_MS;
+const LONGER_MS = [48 * HOUR_MS, 96 * HOUR_MS, 168 * HOUR_MS];
+/** The slack, a share of the limit, that remembering longer than a day may cost. */
+const MEMORY_SLACK = 0.08;
+/** Headroom above the highest peak: a share of its distance from the mean, and of itself. */
+const SPREAD_HEADROOM = 0.15;
+const LEVEL_HEADROOM = 0.01;
+/** What a violation adds to the headroom, the most that many add, and how fast it is forgotten. */
+const TAUGHT = 0.4;
+const MOST_TAUGHT = 0.8;
+/** Until then every sample may be a new peak: there is nothing yet that a violation could contradict. */
+const LEARNING_MS = 4 * HOUR_MS;
+const TAUGHT_HALF_LIFE_MS = 6 * HOUR_MS;
+const MEAN_HALF_LIFE_MS = 24 * HOUR_MS;
+/** A limit is lowered by a quarter in half an hour at most, and not for less than a tenth. */
+const LOWERED_TO = 0.75;
+const LOWERED_BELOW = 0.9;
+/** Nor raised for less than a fiftieth, unless use or growth needs it. */
+const RAISED_ABOVE = 1.02;
+const WARNED_SHARE = 0.95;
+const LEAD_SAMPLES = 3;
+
+/** Why a limit was moved. */
+export type LimitCause = 'violation' | 'peak' | 'growth' | 'season' | 'cool-down' | 'running';
+
+/** A limit that was moved. */
+export interface LimitChange {
+  readonly from: number;
+  readonly to: number;
+  readonly cause: LimitCause;
+  /** In words and numbers, without unit and subject: those the caller knows. */
+  readonly reason: string;
+}
+
+export interface LimitPolicyOptions {
+  /** The limit is never below; 0 where not given. */
+  readonly base?: number;
+  /** The limit is never above; no bound where not given. */
+  readonly max?: number;
+  /** Writes a quantity in a reason; its digits where not given. */
+  readonly format?: (value: number) => string;
+}
+
+/**
+ * A limit that follows what is used: raised at once, lowered slowly.
+ *
+ * The limit is the highest peak of a day, plus headroom in proportion to how far peaks stand above the
+ * mean: steady use needs little, bursts need much, and the slack that headroom costs is the smaller the
+ * larger that distance is. By the same price, peaks are remembered longer than a day where that costs at
+ * most 8 points of slack. A violation widens the headroom at once; that is forgotten by half in 6 hours.
+ * Below that, a daily season that has proven itself bounds the limit, and growth raises it ahead.
+ *
+ * Pure: no clock and no timer; about 3.5 kB.
+ */
+export class LimitPolicy {
+  readonly #base: number;
+  readonly #max: number;
+  readonly #format: (value: number) => string;
+  readonly #peaks = new PeakRing(BIN_MS, KEPT_BINS);
+  readonly #season = new SeasonEnvelope(this.#peaks);
+  readonly #window = new GrowthWindow();
+  #limit: number;
+  #firstMs = Number.NaN;
+  #lastMs = Number.NaN;
+  #latest = 0;
+  #sum = 0;
+  #weight = 0;
+  #taught = 0;
+  #exceeded: number | undefined;
+  #loweredBin = Number.NaN;
+
+  /** @throws `ERR_GRANARY_BAD_OPTION` */
+  constructor(options: LimitPolicyOptions = {}) {
+    const { base = 0, max = Infinity, format = digits } = checkOptions('options', options);
+    if (!(base >= 0 && base < Infinity)) badOption('base', base, 'a number from 0');
+    if (!(max >= base)) badOption('max', max, `a number from base, ${base}`);
+    this.#base = base;
+    this.#max = max;
+    this.#format = format;
+    this.#limit = base;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /**
+   * Takes what was used at `atMs`, under the limit of that time.
+   *
+   * @param value - from 0, in the unit of the limit
+   * @param atMs - never earlier than the one before
+   */
+  observe(value: number, atMs: number): void {
+    if (!(value >= 0 && value < Infinity)) badOption('value', value, 'a number from 0');
+    const passedMs = Number.isNaN(this.#lastMs) ? 0 : atMs - this.#lastMs;
+    if (!(passedMs >= 0)) badOption('atMs', atMs, `a time from ${this.#lastMs}`);
+    this.#taught *= 2 ** (-passedMs / TAUGHT_HALF_LIFE_MS);
+    const kept = 2 ** (-passedMs / MEAN_HALF_LIFE_MS);
+    this.#sum = this.#sum * kept + value;
+    this.#weight = this.#weight * kept + 1;
+    if (Number.isNaN(this.#firstMs)) this.#firstMs = atMs;
+    if (value > this.#limit && atMs >= this.#firstMs + LEARNING_MS) {
+      this.#taught = Math.min(MOST_TAUGHT, this.#taught + TAUGHT);
+      this.#exceeded = value;
+    }
+    this.#season.observe(value, atMs);
+    this.#peaks.add(value, atMs);
+    this.#window.add(value, atMs);
+    this.#latest = value;
+    this.#lastMs = atMs;
+  }
+
+  /**
+   * Moves the limit to where it belongs at `atMs`.
+   *
+   * @param running - what is used or reserved right now: the limit is never below
+   * @returns the change, or `undefined` where it stays
+   */
+  adjust(atMs: number, running = 0): LimitChange | undefined {
+    if (this.#weight === 0) return this.#move(running, 'running', 'what runs needs it');
+    const exceeded = this.#exceeded;
+    this.#exceeded = undefined;
+    const { peak, heldMs } = this.#heldPeak(atMs);
+    const mean = Math.min(peak, this.#sum / this.#weight);
+    const headroom = SPREAD_HEADROOM + this.#taught;
+    const envelope = peak + headroom * (peak - mean) + LEVEL_HEADROOM * peak;
+    const season = this.#season.bound(atMs, envelope);
+    const growth = this.#ahead(season ?? envelope);
+    const target = Math.max(season ?? envelope, growth?.needed ?? 0, running);
+    const limit = this.#bounded(target);
+    const needed = Math.max(this.#latest, growth?.needed ?? 0, running);
+    if (limit > this.#limit && limit < RAISED_ABOVE * this.#limit && needed <= this.#limit) {
+      return undefined;
+    }
+    if (limit > this.#limit) {
+      const [cause, reason] = this.#raised(target, { exceeded, growth, running, season, peak });
+      return this.#move(limit, cause, reason);
+    }
+    return this.#lower(limit, atMs, season, peak, heldMs);
+  }
+
+  #lower(
+    limit: number,
+    atMs: number,
+    season: number | undefined,
+    peak: number,
+    heldMs: number,
+  ): LimitChange | undefined {
+    const bin = this.#peaks.binOf(atMs);
+    if (limit > LOWERED_BELOW * this.#limit || bin === this.#loweredBin) return undefined;
+    this.#loweredBin = bin;
+    const step = Math.max(limit, LOWERED_TO * this.#limit);
+    const hours = Math.round(heldMs / HOUR_MS);
+    return season === undefined
+      ? this.#move(step, 'cool-down', `highest in ${hours} h is ${this.#format(peak)}`)
+      : this.#move(
+          step,
+          'season',
+          `a week knows no more than ${this.#format(season)} at this time of day`,
+        );
+  }
+
+  #raised(
+    target: number,
+    found: {
+      exceeded: number | undefined;
+      growth: { needed: number; growth: Growth } | undefined;
+      running: number;
+      season: number | undefined;
+      peak: number;
+    },
+  ): [LimitCause, string] {
+    const { exceeded, growth, running, season, peak } = found;
+    const format = this.#format;
+    if (exceeded !== undefined) {
+      const percent = Math.round(100 * (SPREAD_HEADROOM + this.#taught));
+      return [
+        'violation',
+        `${format(exceeded)} was used; headroom is now ${percent} % of the spread`,
+      ];
+    }
+    if (growth !== undefined && target === growth.needed) {
+      const { perMs } = growth.growth;
+      const left = (WARNED_SHARE * this.#limit - this.#latest) / perMs / 60_000;
+      const when = left > 0 ? `in ${digits(left)} min` : 'now';
+      return ['growth', `growth ${format(perMs * 60_000)}/min reaches 95 % ${when}`];
+    }
+    if (target === running) return ['running', `what runs needs ${format(running)}`];
+    if (season !== undefined) {
+      return ['season', `a week knows ${format(season)} around this time of day`];
+    }
+    return ['peak', `a peak of ${format(peak)}`];
+  }
+
+  /** The highest peak of a day, or of a longer time where that is cheap. */
+  #heldPeak(atMs: number): { peak: number; heldMs: number } {
+    const now = this.#peaks.binOf(atMs);
+    const since = (spanMs: number): number =>
+      Math.max(0, this.#peaks.peak(now - Math.ceil(spanMs / BIN_MS), now));
+    const day = since(HELD_MS);
+    let held = { peak: day, heldMs: HELD_MS };
+    if (day === 0) return held;
+    const mean = Math.min(day, this.#sum / this.#weight);
+    for (const heldMs of LONGER_MS) {
+      const peak = since(heldMs);
+      if (mean / day - mean / peak <= MEMORY_SLACK) held = { peak, heldMs };
+    }
+    return held;
+  }
+
+  /** What growth will need within three samples, kept below the warning at 95 %. */
+  #ahead(level: number): { needed: number; growth: Growth } | undefined {
+    if (this.#latest < 0.8 * level) return undefined;
+    const growth = this.#window.growth();
+    if (growth === undefined) return undefined;
+    const reached = this.#latest + growth.perMs * growth.intervalMs * LEAD_SAMPLES;
+    const needed = reached / WARNED_SHARE;
+    return needed > level ? { needed, growth } : undefined;
+  }
+
+  #bounded(limit: number): number {
+    return Math.min(this.#max, Math.max(this.#base, limit));
+  }
+
+  #move(limit: number, cause: LimitCause, reason: string): LimitChange | undefined {
+    const from = this.#limit;
+    const to = this.#bounded(limit);
+    if (to === from || (cause === 'running' && to < from)) return undefined;
+    this.#limit = to;
+    return { from, to, cause, reason };
+  }
+}
+
+function digits(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
