@@ -95,10 +95,10 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
     await Promise.all(participants.map(({ server }) => server.close()));
     progress.step('adding one line to a server');
     const oneLine = await runOneLine(documents, signal);
-    progress.step(`starting ${THREADS} threads over one store`);
-    const threads = await runThreads(documents, settings.granaryRoot, signal);
     progress.step('calling tools that take too much');
     const governed = await runGoverned(signal);
+    progress.step(`starting ${THREADS} threads over one store`);
+    const threads = await runThreads(documents, settings.granaryRoot, signal);
     return {
       documents,
       checks: [

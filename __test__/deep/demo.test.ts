@@ -136,7 +136,7 @@ describe('the demo', () => {
     expect(demo.stdout).toMatch(/^workload .*reads\/s/m);
     expect(demo.stdout).toMatch(/^✗ every answer of every round .* reads, [\d,]+ wrong$/m);
     expect(demo.stdout).toMatch(/^\d+ FAILED$/m);
-    expect(readFileSync(report, 'utf8')).toMatch(/of 13 checks FAILED/);
+    expect(readFileSync(report, 'utf8')).toMatch(/of 16 checks FAILED/);
   });
 
   it('ends with 1, and leaves nothing running, where a server dies', async () => {
