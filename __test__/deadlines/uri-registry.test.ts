@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { benchPatterns, benchUris } from '../../bench/registry/patterns.ts';
 import { granaryResolver } from '../../bench/registry/resolvers.ts';
-import { medianNs, type Contender } from '../../bench/rounds.ts';
+import type { Contender } from '../../bench/rounds.ts';
 
 function contender(count: number): Contender {
   const patterns = benchPatterns(count);
@@ -21,9 +21,26 @@ function contender(count: number): Contender {
   };
 }
 
+const ROUNDS = 41;
+
+/** @returns the least ns of one operation in any round: what others do to the processor's caches only adds to it. */
+function leastNs(contenders: readonly Contender[], count: number): number[] {
+  const least = contenders.map(() => Infinity);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, { run }] of contenders.entries()) {
+      const begun = performance.now();
+      expect(run(count)).toBeGreaterThan(0);
+      least[index] = Math.min(
+        least[index] ?? Infinity,
+        ((performance.now() - begun) * 1e6) / count,
+      );
+    }
+  }
+  return least;
+}
+
 it('resolves among 10,000 patterns in at most 5 times the time for 10 [REG-SCALE]', () => {
-  const medians = medianNs([contender(10), contender(10_000)], { rounds: 11, roundMs: 20 });
-  const [few, many] = [...medians.values()];
+  const [few = 0, many = Infinity] = leastNs([contender(10), contender(10_000)], 10_000);
   expect(few).toBeGreaterThan(0);
-  expect(many).toBeLessThanOrEqual(5 * (few ?? 0));
+  expect(many).toBeLessThanOrEqual(5 * few);
 });
