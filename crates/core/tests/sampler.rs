@@ -43,17 +43,26 @@ fn nothing_is_told_that_was_not_asked_for() {
 
 #[test]
 fn memory_that_is_written_is_counted() {
-    let before = own(ALL);
-    let block = vec![1_u8; 64 << 20];
-    let after = own(ALL);
-    let grown = |after: Option<u64>, before: Option<u64>| after.unwrap() - before.unwrap();
-    for grown in [
-        grown(after.rss_bytes, before.rss_bytes),
-        grown(after.proportional_bytes, before.proportional_bytes),
-    ] {
-        assert!((60 << 20..80 << 20).contains(&grown), "{grown} bytes");
+    // The other tests take and give back memory of the same process meanwhile.
+    let rounds: Vec<[i64; 2]> = (0..10)
+        .map(|_| {
+            let before = own(ALL);
+            let block = vec![1_u8; 64 << 20];
+            let after = own(ALL);
+            drop(block);
+            let grown = |of: fn(&ProcessSample) -> Option<u64>| {
+                of(&after).unwrap().cast_signed() - of(&before).unwrap().cast_signed()
+            };
+            [
+                grown(|sample| sample.rss_bytes),
+                grown(|sample| sample.proportional_bytes),
+            ]
+        })
+        .collect();
+    for of in 0..2 {
+        let is_near = |grown: &[i64; 2]| (60 << 20..80 << 20).contains(&grown[of]);
+        assert!(rounds.iter().any(is_near), "{rounds:?} bytes");
     }
-    drop(block);
 }
 
 #[test]
@@ -212,7 +221,11 @@ mod req_sample_watch {
         let watch = TreeWatch::begin(child.id(), false).unwrap();
         // Two of its own; the child has inherited both, and has one more; whoever runs the tests may have handed
         // on some.
-        let saw_all = looked_until(&watch, || word(&watch, at::FILES) >= 5.0);
+        let saw_all = looked_until(&watch, || {
+            word(&watch, at::FILES) >= 5.0
+                && word(&watch, at::RSS) > 1e5
+                && word(&watch, at::DESCENDANTS_RSS) > 1e5
+        });
         let files = word(&watch, at::FILES);
         let descendants = word(&watch, at::DESCENDANTS);
         let rss = (word(&watch, at::RSS), word(&watch, at::DESCENDANTS_RSS));

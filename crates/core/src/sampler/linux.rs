@@ -92,10 +92,10 @@ fn stat_of(pid: i32) -> ProcResult<Stat> {
     Stat::from_read(&buffer[..length])
 }
 
-/// Gone, or going: its files vanish one by one.
+/// Gone, or going: its files vanish one by one, and some are empty before.
 fn is_gone(error: &ProcError) -> bool {
     match error {
-        ProcError::NotFound(_) => true,
+        ProcError::NotFound(_) | ProcError::Incomplete(_) => true,
         ProcError::Io(cause, _) => cause.raw_os_error() == Some(libc::ESRCH),
         _ => false,
     }
