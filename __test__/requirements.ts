@@ -651,6 +651,23 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'LIMITS-BENCH':
     'bench:limits judges each limit by what was before it, behind the warm-up, on any series given.',
   'LIMITS-REASON': 'Each change of a limit comes with its cause, and its reason in numbers.',
+  'PATTERN-KINDS':
+    'Steady use, growth, bursts and seasons are told apart with precision and recall of at least 0.9 each.',
+  'PATTERN-CONFUSION': 'The confusion table of labelled series stands in the docs, and is true.',
+  'PATTERN-TREND': 'A trend is told with its error.',
+  'PATTERN-SEASON': 'A season is told with its period and profile, from two whole periods on.',
+  'PATTERN-BURST': 'Short peaks far above the rest are counted.',
+  'PATTERN-SHIFT': 'What was before a level that has changed for good does not count.',
+  'PATTERN-BOUNDED': 'What is kept of a resource of a tool is at most 16 kB.',
+  'PATTERN-SAVED': 'Patterns and limits are saved, versioned and checksummed, and restored.',
+  'PATTERN-PUBLIC':
+    'pattern(toolId) tells mean, trend, season, kind and evidence of each resource.',
+  'PATTERN-OFF': 'Without patternTracking limits stay, and nothing is learned.',
+  'PATTERN-BACK-OFF': 'Analysis is less frequent while the machine is loaded.',
+  'ADAPT-RAISE': 'A limit below its maximum is raised at once when a tool needs it.',
+  'ADAPT-GROWTH': 'A limit is raised ahead of growth, with the time at which it would be reached.',
+  'ADAPT-SEASON': 'A limit is raised ahead of the peak of a season of any length.',
+  'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 
 export const requirements: readonly Requirement[] = [

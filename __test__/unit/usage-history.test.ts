@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { UsageHistory } from '../../src/governor/usage-history.ts';
 
 const DAY_MS = 86_400_000;
-const none = { memoryBytes: 0, cpuTimeMs: 0, fileHandles: 0, networkConnections: 0, executions: 0 };
+const none = {
+  memoryBytes: 0,
+  cpuTimeMs: 0,
+  fileHandles: 0,
+  networkConnections: 0,
+  executions: 0,
+  executionCpuTimeMs: 0,
+};
 
 describe('UsageHistory', () => {
   it('keeps of each second the most and the sum [TRACKER-HISTORY]', () => {
@@ -21,7 +28,15 @@ describe('UsageHistory', () => {
         networkConnections: 9,
         executions: 1,
       },
-      { ...none, fromMs: 2_000, spanMs: 1_000, memoryBytes: 1, executions: 1 },
+      {
+        fromMs: 2_000,
+        spanMs: 1_000,
+        memoryBytes: 1,
+        cpuTimeMs: 0,
+        fileHandles: 0,
+        networkConnections: 0,
+        executions: 1,
+      },
     ]);
   });
 

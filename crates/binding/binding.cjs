@@ -843,6 +843,7 @@ module.exports.StoreDump = nativeBinding.StoreDump
 module.exports.StoreHandle = nativeBinding.StoreHandle
 module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker
+module.exports.analysePatterns = nativeBinding.analysePatterns
 module.exports.compressValue = nativeBinding.compressValue
 module.exports.inflateValue = nativeBinding.inflateValue
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs

@@ -185,6 +185,9 @@ export declare class StoreWaker {
   constructor(callback: () => void)
 }
 
+/** Tells the pattern of each of some evenly spaced series, `NaN` where nothing was seen, on another thread. */
+export declare function analysePatterns(batch: Array<Float64Array>): Promise<Array<NativePattern>>
+
 /** Compresses bytes into one zstd frame, which tells their length. */
 export declare function compressValue(bytes: Uint8Array): Buffer
 
@@ -221,6 +224,38 @@ export interface NativeDescriptor {
   fd: number
   /** What it is open on. */
   kind: string
+}
+
+/** What a series tells; times and slopes in its steps. */
+export interface NativePattern {
+  /** `steady`, `growth`, `burst` or `seasonal`. */
+  kind: string
+  /** Mean of what was seen. */
+  average: number
+  /** How many steps that was. */
+  steps: number
+  /** Median slope a step. */
+  trend: number
+  /** Half the width of its interval of 95 %. */
+  trendError: number
+  /** Statistic of Mann-Kendall's test. */
+  trendZ: number
+  /** Steps of a period. */
+  period?: number
+  /** Mean of each step of the period, less that of all. */
+  profile?: Array<number>
+  /** Share of variance that the other periods foretell. */
+  seasonStrength?: number
+  /** How many bursts there are. */
+  bursts: number
+  /** Share of steps that are part of one. */
+  burstShare: number
+  /** How far the highest stands above the middle. */
+  burstHeight: number
+  /** The first step after the level has changed. */
+  shiftAt?: number
+  /** By how much it has. */
+  shiftBy?: number
 }
 
 /** A process at one moment. */

@@ -1,3 +1,9 @@
+export {
+  AdaptiveResourceManager,
+  type AdaptiveResourceManagerOptions,
+  type LimitAdjustment,
+} from './adaptive-resource-manager.ts';
+export type { Advice } from './advice.ts';
 export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';
 export { EnhancedResourceManager, type ExecuteOptions } from './enhanced-resource-manager.ts';
 export type {
@@ -48,6 +54,8 @@ export {
   type TrackerOptions,
 } from './resource-tracker.ts';
 export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
+export type { PatternKind } from './patterns/series-pattern.ts';
+export type { RecentPattern, ResourcePattern, UsagePattern } from './patterns/usage-pattern.ts';
 export type { UsagePoint } from './usage-history.ts';
 export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';
 export type { ExecutionRecord, Outcome } from './execution-log.ts';

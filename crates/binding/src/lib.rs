@@ -13,6 +13,7 @@
 pub mod compress;
 mod dump;
 mod outgoing;
+pub mod pattern;
 pub mod sampler;
 mod store;
 mod store_dump;

@@ -12,6 +12,7 @@ pub mod error;
 pub mod heap_clock;
 mod keeper;
 mod library;
+pub mod pattern;
 pub mod sampler;
 pub mod store;
 mod sync;
