@@ -667,6 +667,8 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'ADAPT-RAISE': 'A limit below its maximum is raised at once when a tool needs it.',
   'ADAPT-GROWTH': 'A limit is raised ahead of growth, with the time at which it would be reached.',
   'ADAPT-SEASON': 'A limit is raised ahead of the peak of a season of any length.',
+  'POOL-SCALING':
+    'As many threads and processes wait as were in use at once lately; one that is lost meanwhile is replaced, what is not needed ends, and all do when memory is short.',
   'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 

@@ -120,6 +120,7 @@ export class EnhancedResourceManager {
         caches: settings.caches,
         priorities: () => this.#priorities(),
         changed: (direction, step, reason) => {
+          if (direction === 'worse') for (const one of this.#isolations.values()) one.trim?.();
           this.#journal.tell('degraded', { direction, step, reason });
           this.#settings.logger?.warn(`memory: ${step}`, { direction, reason });
         },

@@ -82,6 +82,8 @@ export interface StartOptions {
 export interface Isolation {
   readonly kind: IsolationKind;
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
+  /** Ends what is kept for later: memory is short. */
+  trim?(): void;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

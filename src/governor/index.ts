@@ -23,6 +23,7 @@ export type {
   LimitUse,
 } from './governor-event.ts';
 export type { HostOptions } from './host-options.ts';
+export type { HostCount } from './host-pool.ts';
 export { InlineIsolation, type InlineIsolationOptions } from './inline-isolation.ts';
 export type { LeakOptions } from './leak-options.ts';
 export type { LadderSettings, ResourceStatus } from './limit-ladder.ts';
