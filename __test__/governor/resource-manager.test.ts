@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GranaryError } from '../../src/errors.ts';
@@ -6,6 +7,7 @@ import {
   type EnhancedResourceManagerOptions,
   type GovernorEventDetails,
   type GovernorEventName,
+  sampleProcess,
   type ToolOptions,
 } from '../../src/governor/index.ts';
 import { deferred } from '../support/deferred.ts';
@@ -463,6 +465,28 @@ describe('EnhancedResourceManager', () => {
     expect(() => governor.initializeTool('tool')).toThrow(/not initialised yet/);
     expect(await governor.execute('tool', knownUse('echo', 1))).toBe(1);
   });
+});
+
+describe('a tool over its limit', () => {
+  it.skipIf(process.platform === 'win32')(
+    'leaves the CPU to others, and its process is not used again [FAIR-CPU]',
+    async () => {
+      const governor = governed({ sampleIntervalMs: 20, thresholds: { dwellMs: 0 } });
+      const limits = { maxFileHandles: 31.4 };
+      governor.initializeTool('tool', limits, limits, { isolation: 'process' });
+      const pids = async (): Promise<readonly number[]> => {
+        const { descendants } = await sampleProcess(process.pid, { parts: ['descendants'] });
+        return descendants ?? [];
+      };
+      const others = new Set(await pids());
+      const { result, stop } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
+      const pid = (await pids()).find((one) => !others.has(one));
+      expect(await eventually(() => getPriority(pid) === 19)).toBe(true);
+      stop();
+      await result;
+      expect(await eventually(() => !isRunning(pid!))).toBe(true);
+    },
+  );
 });
 
 describe('limits that adapt', () => {

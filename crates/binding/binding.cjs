@@ -846,6 +846,7 @@ module.exports.StoreWaker = nativeBinding.StoreWaker
 module.exports.analysePatterns = nativeBinding.analysePatterns
 module.exports.compressValue = nativeBinding.compressValue
 module.exports.inflateValue = nativeBinding.inflateValue
+module.exports.lowerGroupPriority = nativeBinding.lowerGroupPriority
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs
 module.exports.sampleProcesses = nativeBinding.sampleProcesses
 module.exports.sampleProcessesNow = nativeBinding.sampleProcessesNow

@@ -218,6 +218,9 @@ export interface DumpEntry {
 /** What a frame holds; null where it is damaged or holds more than `max_bytes`. */
 export declare function inflateValue(frame: Uint8Array, maxBytes: number): Buffer | null
 
+/** Gives a process group the lowest priority; whether that was done. */
+export declare function lowerGroupPriority(group: number): boolean
+
 /** An open descriptor. */
 export interface NativeDescriptor {
   /** Its number. */

@@ -54,6 +54,10 @@ export class LimitEnforcer {
     // The limit of CPU time is one of each execution.
     const usage = { ...sum, cpuTimeMs: { ...sum.cpuTimeMs, value: cpuTimeMs } };
     this.#compare(tool, usage, nowMs);
+    // Whoever is over a limit is not to be in the way of those who are not.
+    if (isAtLeast(tool.actingStatus, 'critical')) {
+      for (const { execution } of seen) execution.yieldCpu?.();
+    }
     for (const use of tool.uses(usage)) {
       if (tool.actsOn(use.confidence) && tool.statusAt(use) === 'emergency')
         this.#end(tool, use, seen);

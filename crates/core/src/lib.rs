@@ -13,6 +13,7 @@ pub mod heap_clock;
 mod keeper;
 mod library;
 pub mod pattern;
+pub mod priority;
 pub mod sampler;
 pub mod store;
 mod sync;
