@@ -3,6 +3,7 @@ import { badOption, checkFunction, checkInteger, checkOptions } from '../options
 import { adviceOn, type Advice } from './advice.ts';
 import type { LimitCause, LimitChange } from './limits/limit-policy.ts';
 import { Analyst, machineLoad } from './patterns/analyst.ts';
+import { processLoad } from './patterns/process-load.ts';
 import type { PendingAnalysis, TrackedResourceState } from './patterns/tracked-resource.ts';
 import { TrackedResource } from './patterns/tracked-resource.ts';
 import type { UsagePattern } from './patterns/usage-pattern.ts';
@@ -14,7 +15,7 @@ import {
   RESOURCES,
   shortAmount,
 } from './resource-limits.ts';
-import type { Amounts } from './resource-usage.ts';
+import { type Amounts, NO_AMOUNTS } from './resource-usage.ts';
 
 /** How patterns are told. */
 export interface AdaptiveResourceManagerOptions {
@@ -22,6 +23,8 @@ export interface AdaptiveResourceManagerOptions {
   readonly analysisIntervalMs?: number;
   /** How busy the machine is, 1 is fully; that of this thread and the machine by default. */
   readonly load?: () => number;
+  /** CPU that this process uses, 1 is one core; as the system counts it by default. */
+  readonly processLoad?: () => number;
   /** ms since 1970 by default. */
   readonly clock?: Clock;
 }
@@ -69,11 +72,15 @@ export class AdaptiveResourceManager {
   readonly #restored = new Map<string, TrackedToolState>();
   readonly #analyst: Analyst;
   readonly #now: () => number;
+  readonly #processLoad: () => number;
   #latestMs = -Infinity;
 
   /** @throws `ERR_GRANARY_BAD_OPTION` */
   constructor(options?: AdaptiveResourceManagerOptions) {
-    const { analysisIntervalMs = 5_000, load, clock = Date } = checkOptions('options', options);
+    const given = checkOptions('options', options);
+    const { analysisIntervalMs = 5_000, load, clock = Date } = given;
+    if (given.processLoad !== undefined) checkFunction('processLoad', given.processLoad);
+    this.#processLoad = given.processLoad ?? processLoad();
     if (load !== undefined) checkFunction('load', load);
     if (typeof clock.now !== 'function') badOption('clock', clock, 'an object with now()');
     this.#now = () => clock.now();
@@ -137,11 +144,14 @@ export class AdaptiveResourceManager {
     const tool = this.#tool(toolId);
     const nowMs = this.#time();
     const adjustments: LimitAdjustment[] = [];
+    const whole = { ...NO_AMOUNTS, ...used };
+    const load = this.#processLoad();
     for (const resource of RESOURCES) {
       const value = used[resource];
       if (value === undefined) continue;
       const tracked = tool[resource];
       tracked.observe(value, nowMs);
+      tracked.compare(whole, load);
       if (!tracked.isLimited) continue;
       const change = tracked.policy.adjust(nowMs, value, tracked.foreseen(nowMs));
       if (change !== undefined) adjustments.push(toAdjustment(toolId, resource, change));

@@ -56,6 +56,7 @@ export {
 } from './resource-tracker.ts';
 export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
 export type { PatternKind } from './patterns/series-pattern.ts';
+export type { FactorExpectation, FactorModel } from './patterns/factor-forecast.ts';
 export type { RecentPattern, ResourcePattern, UsagePattern } from './patterns/usage-pattern.ts';
 export type { UsagePoint } from './usage-history.ts';
 export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';

@@ -32,7 +32,14 @@ const WARNED_SHARE = 0.95;
 const LEAD_SAMPLES = 3;
 
 /** Why a limit was moved. */
-export type LimitCause = 'violation' | 'peak' | 'growth' | 'season' | 'cool-down' | 'running';
+export type LimitCause =
+  | 'violation'
+  | 'peak'
+  | 'growth'
+  | 'season'
+  | 'factors'
+  | 'cool-down'
+  | 'running';
 
 /** A limit that was moved. */
 export interface LimitChange {
@@ -47,7 +54,7 @@ export interface LimitChange {
 export interface Foreseen {
   /** What the limit should be then. */
   readonly needed: number;
-  readonly cause: 'growth' | 'season';
+  readonly cause: 'growth' | 'season' | 'factors';
   /** In words and numbers. */
   readonly reason: string;
 }
@@ -116,6 +123,11 @@ export class LimitPolicy {
 
   get limit(): number {
     return this.#limit;
+  }
+
+  /** Above the highest peak, as a share of its distance from the mean: 0.15 to 0.95, tuned by violations. */
+  get headroom(): number {
+    return SPREAD_HEADROOM + this.#taught;
   }
 
   /** Mean of what was used, with a half-life of a day; `undefined` before the first sample. */
@@ -204,8 +216,7 @@ export class LimitPolicy {
     this.#exceeded = undefined;
     const { peak, heldMs } = this.#heldPeak(atMs);
     const mean = Math.min(peak, this.#sum / this.#weight);
-    const headroom = SPREAD_HEADROOM + this.#taught;
-    const envelope = peak + headroom * (peak - mean) + LEVEL_HEADROOM * peak;
+    const envelope = peak + this.headroom * (peak - mean) + LEVEL_HEADROOM * peak;
     const season = this.#season.bound(atMs, envelope);
     const growth = this.#ahead(season ?? envelope);
     const target = Math.max(season ?? envelope, growth?.needed ?? 0, running);
@@ -261,7 +272,7 @@ export class LimitPolicy {
     const { exceeded, growth, running, season, peak } = found;
     const format = this.#format;
     if (exceeded !== undefined) {
-      const percent = Math.round(100 * (SPREAD_HEADROOM + this.#taught));
+      const percent = Math.round(100 * this.headroom);
       return [
         'violation',
         `${format(exceeded)} was used; headroom is now ${percent} % of the spread`,

@@ -1,5 +1,6 @@
 import type { Foreseen } from '../limits/limit-policy.ts';
 import { type Resource, shortAmount } from '../resource-limits.ts';
+import type { FactorExpectation } from './factor-forecast.ts';
 import { describeSpan, type ResourcePattern } from './usage-pattern.ts';
 
 /** How far growth is followed ahead, and to which share of the limit it may come. */
@@ -17,15 +18,31 @@ export interface Known {
   readonly latest: number;
   readonly whole: ResourcePattern;
   readonly recent: ResourcePattern | undefined;
+  /** Of the next sample. */
+  readonly next: FactorExpectation | undefined;
   readonly nowMs: number;
 }
 
 /** @returns what use is known to come to, where the limit is too low for that */
 export function foresee(known: Known): Foreseen | undefined {
-  const grown = growth(known);
-  const seasonal = season(known);
-  if (grown === undefined || seasonal === undefined) return grown ?? seasonal;
-  return grown.needed >= seasonal.needed ? grown : seasonal;
+  return [growth(known), season(known), factors(known)]
+    .filter((one) => one !== undefined)
+    .reduce<Foreseen | undefined>(
+      (most, one) => (most === undefined || one.needed > most.needed ? one : most),
+      undefined,
+    );
+}
+
+/** What other resources and the load foretell, where they have proven to do so. */
+function factors({ resource, limit, next }: Known): Foreseen | undefined {
+  if (next?.model !== 'factors') return undefined;
+  const { upper, errors } = next;
+  const needed = upper / WARNED_SHARE;
+  if (!(needed > limit)) return undefined;
+  const amount = (value: number): string => shortAmount(resource, value);
+  const without = Math.min(errors.last, errors.own);
+  const reason = `with what else it uses and the load of the process, up to ${amount(upper)} is expected next (error ${amount(errors.factors)}, without ${amount(without)})`;
+  return { needed, cause: 'factors', reason };
 }
 
 /** Growth of the last minutes, else of the whole past, whichever is surer of its slope. */

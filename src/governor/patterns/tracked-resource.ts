@@ -2,6 +2,8 @@ import type { Resource, ResourceLimits } from '../resource-limits.ts';
 import { LIMIT_OF } from '../resource-limits.ts';
 import { shortAmount } from '../resource-limits.ts';
 import { type Foreseen, LimitPolicy, type LimitPolicyState } from '../limits/limit-policy.ts';
+import type { Amounts } from '../resource-usage.ts';
+import { FactorForecast } from './factor-forecast.ts';
 import { foresee } from './foresight.ts';
 import type { SeriesPattern } from './series-pattern.ts';
 import {
@@ -38,6 +40,7 @@ export class TrackedResource {
   readonly #resource: Resource;
   readonly #whole = new UsageSeries(WHOLE);
   readonly #recent = new UsageSeries(RECENT);
+  readonly #factors: FactorForecast;
   readonly policy: LimitPolicy;
   readonly base: number;
   readonly max: number;
@@ -47,6 +50,7 @@ export class TrackedResource {
 
   constructor(resource: Resource, base: ResourceLimits, max: ResourceLimits) {
     this.#resource = resource;
+    this.#factors = new FactorForecast(resource);
     this.base = base[LIMIT_OF[resource]];
     this.max = max[LIMIT_OF[resource]];
     this.policy = new LimitPolicy({
@@ -67,10 +71,15 @@ export class TrackedResource {
   }
 
   get pattern(): ResourcePattern {
-    const averageUsage = this.policy.mean ?? 0;
-    if (this.#recentPattern === undefined) return { ...this.#pattern, averageUsage };
+    const next = this.#factors.expectation();
+    const pattern = {
+      ...this.#pattern,
+      averageUsage: this.policy.mean ?? 0,
+      ...(next !== undefined && { next }),
+    };
+    if (this.#recentPattern === undefined) return pattern;
     const { kind, trend, trendError, evidence } = this.#recentPattern;
-    return { ...this.#pattern, averageUsage, recent: { kind, trend, trendError, evidence } };
+    return { ...pattern, recent: { kind, trend, trendError, evidence } };
   }
 
   observe(value: number, atMs: number): void {
@@ -78,6 +87,15 @@ export class TrackedResource {
     this.policy.observe(value, atMs);
     this.#whole.add(value, atMs);
     this.#recent.add(value, atMs);
+  }
+
+  /**
+   * Takes what else was used at the same time, for what that tells of the next sample.
+   *
+   * @param load - of the whole process, 1 is one core
+   */
+  compare(used: Amounts, load: number): void {
+    this.#factors.observe(used, load);
   }
 
   /** What the patterns know of the time to come. */
@@ -88,6 +106,7 @@ export class TrackedResource {
       latest: this.#latest,
       whole: this.#pattern,
       recent: this.#recentPattern,
+      next: this.#factors.expectation(),
       nowMs,
     });
   }

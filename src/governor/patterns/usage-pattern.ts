@@ -1,5 +1,6 @@
 import type { Resource } from '../resource-limits.ts';
 import { describeAmount } from '../resource-limits.ts';
+import type { FactorExpectation } from './factor-forecast.ts';
 import type { PatternKind, SeriesPattern } from './series-pattern.ts';
 
 /** What use of one resource was like lately. */
@@ -42,6 +43,8 @@ export interface ResourcePattern {
   readonly evidence: string;
   /** The last minutes, with finer steps. */
   readonly recent?: RecentPattern;
+  /** What the next sample is expected to be, and what that rests on. */
+  readonly next?: FactorExpectation;
 }
 
 /** What use of each resource by one tool is like. */
