@@ -844,6 +844,7 @@ module.exports.StoreHandle = nativeBinding.StoreHandle
 module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker
 module.exports.compressValue = nativeBinding.compressValue
+module.exports.forecastSeries = nativeBinding.forecastSeries
 module.exports.inflateValue = nativeBinding.inflateValue
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs
 module.exports.sampleProcesses = nativeBinding.sampleProcesses

@@ -12,6 +12,7 @@
 
 pub mod compress;
 mod dump;
+pub mod forecast;
 mod outgoing;
 pub mod sampler;
 mod store;
