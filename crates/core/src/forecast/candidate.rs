@@ -17,7 +17,7 @@ pub enum Model {
     SeasonalMedian,
     /// The median of the last values.
     RobustLevel,
-    /// The line of Theil and Sen through the last values.
+    /// The line of Theil and Sen through the last values, by Theil’s incomplete method.
     RobustLine,
     /// Exponential smoothing, ETS(A,N,N), fitted by likelihood.
     Ets,
@@ -56,7 +56,7 @@ impl Model {
 const LEVEL_WINDOWS: [usize; 4] = [6, 24, 96, LONGEST_WINDOW];
 const LONGEST_WINDOW: usize = 384;
 /// Of samples: the lines that are tried.
-const LINE_WINDOWS: [usize; 2] = [24, 64];
+const LINE_WINDOWS: [usize; 3] = [24, 96, LONGEST_WINDOW];
 /// Exponential smoothing forgets: older samples change its level by nothing, and its cost by their number.
 const ETS_WINDOW: usize = 128;
 /// Of Nelder and Mead's method, for two numbers.

@@ -11,21 +11,22 @@ pub(super) fn median(values: &mut [f64]) -> f64 {
     f64::midpoint(before, middle)
 }
 
-/// The straight line of Theil and Sen (1968) through evenly spaced values.
+/// The straight line of Theil (1950) and Sen (1968) through evenly spaced values.
 pub(super) struct RobustLine {
     start: f64,
     slope: f64,
 }
 
 impl RobustLine {
-    /// Through two values or more; takes time by the square of their number.
+    /// Through two values or more. By Theil's incomplete method: each value of the first half is paired with
+    /// that half of them later, which takes time by their number, not by its square.
     pub(super) fn through(values: &[f64]) -> Self {
-        let mut slopes = Vec::with_capacity(values.len() * (values.len() - 1) / 2);
-        for (from, &first) in values.iter().enumerate() {
-            for (steps, &second) in values[from + 1..].iter().enumerate() {
-                slopes.push((second - first) / to_f64(steps + 1));
-            }
-        }
+        let later = values.len().div_ceil(2);
+        let mut slopes: Vec<f64> = values[later..]
+            .iter()
+            .zip(values)
+            .map(|(second, first)| (second - first) / to_f64(later))
+            .collect();
         let slope = median(&mut slopes);
         let mut starts: Vec<f64> = values
             .iter()
