@@ -69,7 +69,7 @@ async function judge(contender: string, all: readonly Origin[]): Promise<Figures
   let [held, bounded] = [0, 0];
   for (const { question, truth, scale } of all) {
     const begin = performance.now();
-    // eslint-disable-next-line no-await-in-loop -- one at a time, so that its time is its own
+    // One at a time, so that its time is its own.
     const { point, interval } = await CONTENDERS.get(contender)!(question);
     taken.push(1_000 * (performance.now() - begin));
     for (const [step, value] of truth.entries()) {

@@ -4,7 +4,7 @@ use super::robust::to_f64;
 ///
 /// Quantiles of the errors that the model made on the past, as split conformal prediction has them (Vovk,
 /// Gammerman & Shafer, 2005): no distribution is assumed. Samples of a series are not exchangeable, so that
-/// the level is an aim and no promise.
+/// the level is an aim and no promise; see `coverage` in `bench:forecast`.
 pub(super) struct Interval {
     /// Of each step that was tested: what is added at the lower and at the upper end.
     reaches: Vec<(f64, f64)>,
@@ -14,9 +14,6 @@ impl Interval {
     /// `errors` are by origin and step, one of each at least.
     pub(super) fn of(errors: &[Vec<f64>], level: f64) -> Self {
         let steps = errors[0].len();
-        let origins = to_f64(errors.len());
-        // Of n errors, the next one is below the k-th with a probability of k / (n + 1).
-        let share = (f64::midpoint(1.0, level) * (origins + 1.0) / origins).min(1.0);
         // Steps about as far ahead err about as much, and one alone has few errors.
         let mut reaches = Vec::with_capacity(steps);
         while reaches.len() < steps {
@@ -27,6 +24,9 @@ impl Interval {
                 .copied()
                 .collect();
             pool.sort_unstable_by(f64::total_cmp);
+            // Of n errors, the next one is below the k-th with a probability of k / (n + 1).
+            let count = to_f64(pool.len());
+            let share = (f64::midpoint(1.0, level) * (count + 1.0) / count).min(1.0);
             let (lower, upper) = (quantile(&pool, 1.0 - share), quantile(&pool, share));
             reaches.resize(near.end, (lower.min(0.0), upper.max(0.0)));
         }
