@@ -650,6 +650,17 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'LIMITS-BOUNDS': 'A limit stays between base and maximum, and is never below what runs.',
   'LIMITS-BENCH':
     'bench:limits judges each limit by what was before it, behind the warm-up, on any series given.',
+  'FORECAST-CHOICE':
+    'A forecast is by the model that did best on the series’ own past, never by one that did worse there than the last value.',
+  'FORECAST-INTERVAL':
+    'The interval of a forecast holds about the share of samples that was asked for, and the point.',
+  'FORECAST-SHORT':
+    'A series that is too short to test models on is forecast by its last value, with a wide interval.',
+  'FORECAST-REFUSAL':
+    'A value that is no finite number, and a bad option of a forecast, is refused by name.',
+  'FORECAST-THREAD': 'Forecasting does not hold up the JS thread.',
+  'FORECAST-BENCH':
+    'bench:forecast tells each origin only what was before it, and granary errs less than seasonal-naive and a straight line.',
   'LIMITS-REASON': 'Each change of a limit comes with its cause, and its reason in numbers.',
   'PATTERN-KINDS':
     'Steady use, growth, bursts and seasons are told apart with precision and recall of at least 0.9 each.',

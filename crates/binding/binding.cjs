@@ -845,6 +845,7 @@ module.exports.StoreRestore = nativeBinding.StoreRestore
 module.exports.StoreWaker = nativeBinding.StoreWaker
 module.exports.analysePatterns = nativeBinding.analysePatterns
 module.exports.compressValue = nativeBinding.compressValue
+module.exports.forecastSeries = nativeBinding.forecastSeries
 module.exports.inflateValue = nativeBinding.inflateValue
 module.exports.lowerGroupPriority = nativeBinding.lowerGroupPriority
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs

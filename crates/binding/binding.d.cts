@@ -215,6 +215,9 @@ export interface DumpEntry {
   tags: Array<string>
 }
 
+/** Forecasts a series on another thread. The values are copied before this returns. */
+export declare function forecastSeries(values: Float64Array, season: number | undefined | null, horizon: number, level: number, only?: string | undefined | null): Promise<NativeForecast>
+
 /** What a frame holds; null where it is damaged or holds more than `max_bytes`. */
 export declare function inflateValue(frame: Uint8Array, maxBytes: number): Buffer | null
 
@@ -227,6 +230,24 @@ export interface NativeDescriptor {
   fd: number
   /** What it is open on. */
   kind: string
+}
+
+/** What comes next in a series. */
+export interface NativeForecast {
+  /** The model it is by. */
+  model: string
+  /** One for each sample of the horizon. */
+  point: Float64Array
+  /** Lower ends of the interval. */
+  lower: Float64Array
+  /** Upper ends of the interval. */
+  upper: Float64Array
+  /** Of the model, on the past; left out where that is too short. */
+  scaledError?: number
+  /** Of the last value, on the same past. */
+  naiveScaledError?: number
+  /** How many forecasts were held against the past. */
+  origins: number
 }
 
 /** What a series tells; times and slopes in its steps. */

@@ -69,3 +69,9 @@ export {
   type LimitChange,
   type LimitPolicyOptions,
 } from './limits/limit-policy.ts';
+export {
+  forecast,
+  type Forecast,
+  type ForecastModel,
+  type ForecastOptions,
+} from './patterns/forecast.ts';

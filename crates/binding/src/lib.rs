@@ -12,6 +12,7 @@
 
 pub mod compress;
 mod dump;
+pub mod forecast;
 mod outgoing;
 pub mod pattern;
 pub mod sampler;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod compress;
 pub mod dump;
 pub mod error;
+pub mod forecast;
 pub mod heap_clock;
 mod keeper;
 mod library;
