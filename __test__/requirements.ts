@@ -690,6 +690,8 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'FACTORS-BOUND':
     'Nineteen of twenty samples are below the bound that is foreseen, learned from its own errors.',
   'TUNED-RANGES': 'What tunes itself stays within the ranges that the docs name, whatever is used.',
+  'ADAPT-FORECAST':
+    'forecast(toolId, resource) tells what a tool will use, with an interval, by the model that did best on its own past.',
   'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 

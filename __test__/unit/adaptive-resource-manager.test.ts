@@ -107,6 +107,26 @@ describe('AdaptiveResourceManager', () => {
     expect(fileHandles.samples).toBe(0);
   });
 
+  it('forecasts what a tool will use, in its own steps of time [ADAPT-FORECAST]', async () => {
+    const manager = adaptive();
+    expect(await manager.forecast('tool', 'memoryBytes', { horizonMs: HOUR })).toBeUndefined();
+    const wave = (step: number): number => MIB * (60 + 38 * Math.sin((2 * Math.PI * step) / 120));
+    await use(manager, 6 * 120, MINUTE, wave);
+    const found = (await manager.forecast('tool', 'memoryBytes', { horizonMs: 2 * HOUR }))!;
+    expect(found.model).not.toBe('naive');
+    expect(found.scaledError!).toBeLessThanOrEqual(found.naiveScaledError!);
+    expect(found.point.length).toBe(Math.ceil((2 * HOUR) / found.stepMs));
+    expect(Math.abs(found.startMs - clock.now())).toBeLessThanOrEqual(2 * found.stepMs);
+    found.point.forEach((expected, step) => {
+      const atMs = found.startMs + step * found.stepMs;
+      const actual = wave(6 * 120 + (atMs - clock.now()) / MINUTE);
+      expect(Math.abs(expected - actual)).toBeLessThan(25 * MIB);
+    });
+    await expect(manager.forecast('tool', 'memoryBytes', { horizonMs: 1 })).rejects.toThrow(
+      /horizonMs must be an integer from 1000/,
+    );
+  });
+
   it('keeps at most 16 kB of a resource, however long it is used [PATTERN-BOUNDED]', async () => {
     const manager = adaptive();
     for (let step = 0; step < 30_000; step++) {

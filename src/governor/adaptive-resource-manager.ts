@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
-import { badOption, checkFunction, checkInteger, checkOptions } from '../options.ts';
+import { badOption, checkFunction, checkInteger, checkOneOf, checkOptions } from '../options.ts';
 import { adviceOn, type Advice } from './advice.ts';
 import type { LimitCause, LimitChange } from './limits/limit-policy.ts';
 import { Analyst, machineLoad } from './patterns/analyst.ts';
+import { type Forecast, forecast } from './patterns/forecast.ts';
 import { processLoad } from './patterns/process-load.ts';
 import type { PendingAnalysis, TrackedResourceState } from './patterns/tracked-resource.ts';
 import { TrackedResource } from './patterns/tracked-resource.ts';
@@ -27,6 +28,22 @@ export interface AdaptiveResourceManagerOptions {
   readonly processLoad?: () => number;
   /** ms since 1970 by default. */
   readonly clock?: Clock;
+}
+
+/** How far use is forecast. */
+export interface UsageForecastOptions {
+  /** In ms, 1,000 to 30 days. */
+  readonly horizonMs: number;
+  /** The share of steps that the interval is to hold, above 0 and below 1; 0.9 by default. */
+  readonly level?: number;
+}
+
+/** What a tool will use. */
+export interface UsageForecast extends Forecast {
+  /** Width of a step, in ms. */
+  readonly stepMs: number;
+  /** When the first step begins, in ms of the clock. */
+  readonly startMs: number;
 }
 
 /** A limit that was moved. */
@@ -185,6 +202,30 @@ export class AdaptiveResourceManager {
       fileHandles: fileHandles.pattern,
       networkConnections: networkConnections.pattern,
     };
+  }
+
+  /**
+   * Forecasts the highest use of each step of time to come, by the model that did best on the tool's own past.
+   *
+   * @param horizonMs - how far ahead; finer steps up to 5 minutes
+   * @param level - the share of steps that the interval is to hold; 0.9 by default
+   * @returns `undefined` before anything was used
+   * @throws (rejects with) `ERR_GRANARY_BAD_OPTION`
+   */
+  async forecast(
+    toolId: string,
+    resource: Resource,
+    options: UsageForecastOptions,
+  ): Promise<UsageForecast | undefined> {
+    const { horizonMs, level } = checkOptions('options', options);
+    checkOneOf('resource', resource, RESOURCES);
+    const aheadMs = checkInteger('horizonMs', horizonMs, 1_000, 30 * 86_400_000);
+    const past = this.#tool(toolId)[resource].past(aheadMs);
+    if (past === undefined) return undefined;
+    const { values, stepMs, endMs, season } = past;
+    const horizon = Math.min(4_096, Math.ceil(aheadMs / stepMs));
+    const found = await forecast(values, { horizon, season, level });
+    return { ...found, stepMs, startMs: endMs };
   }
 
   /** What could be set better for a tool, with the evidence; nothing before it was seen for an hour. */

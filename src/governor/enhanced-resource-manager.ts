@@ -7,7 +7,11 @@ import {
   type GovernedProcess,
   type GovernProcessOptions,
 } from './adopted-process.ts';
-import { AdaptiveResourceManager } from './adaptive-resource-manager.ts';
+import {
+  AdaptiveResourceManager,
+  type UsageForecast,
+  type UsageForecastOptions,
+} from './adaptive-resource-manager.ts';
 import { Admission } from './admission.ts';
 import type { Advice } from './advice.ts';
 import { controlGroup } from './control-group.ts';
@@ -32,7 +36,7 @@ import {
 } from './manager-settings.ts';
 import { memoryGauge } from './memory-pressure.ts';
 import { ProcessIsolation } from './process-isolation.ts';
-import { checkLimits, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
+import { checkLimits, type Resource, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 import { StateKeeper } from './state-keeper.ts';
@@ -272,6 +276,20 @@ export class EnhancedResourceManager {
    */
   pattern(toolId: string): UsagePattern {
     return this.adaptive.pattern(this.#tracked(toolId));
+  }
+
+  /**
+   * Forecasts the highest use of each step of time to come, by the model that did best on the tool's own past.
+   *
+   * @returns `undefined` before anything was used
+   * @throws (rejects with) `ERR_GRANARY_BAD_OPTION`
+   */
+  async forecast(
+    toolId: string,
+    resource: Resource,
+    options: UsageForecastOptions,
+  ): Promise<UsageForecast | undefined> {
+    return await this.adaptive.forecast(this.#tracked(toolId), resource, options);
   }
 
   /** What could be set better for a tool, with the evidence; nothing before it was seen for an hour. */

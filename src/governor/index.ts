@@ -2,6 +2,8 @@ export {
   AdaptiveResourceManager,
   type AdaptiveResourceManagerOptions,
   type LimitAdjustment,
+  type UsageForecast,
+  type UsageForecastOptions,
 } from './adaptive-resource-manager.ts';
 export type { Advice } from './advice.ts';
 export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';

@@ -18,6 +18,9 @@ import { UsageSeries, type UsageSeriesState } from './usage-series.ts';
 const WHOLE = { binMs: 1_000, widestBinMs: 2_048_000, capacity: 512 };
 /** 21 minutes. */
 const RECENT = { binMs: 5_000, widestBinMs: 5_000, capacity: 256 };
+/** The recent series tells so far ahead, once it has so many bins. */
+const RECENT_AHEAD_MS = 300_000;
+const RECENT_NEEDED = 32;
 /** So many new bins are worth another look. */
 const FRESH = 16;
 const FRESH_SHARE = 1 / 16;
@@ -27,6 +30,15 @@ export interface TrackedResourceState {
   readonly policy: LimitPolicyState;
   readonly whole: UsageSeriesState;
   readonly pattern: ResourcePattern;
+}
+
+/** What a forecast is made from. */
+export interface Past {
+  readonly values: Float64Array;
+  readonly stepMs: number;
+  /** Where the series ends and the forecast begins, in ms of the clock. */
+  readonly endMs: number;
+  readonly season?: number;
 }
 
 /** A series that is to be analysed, and where the pattern goes. */
@@ -119,6 +131,28 @@ export class TrackedResource {
     if (hasNews(this.#whole)) {
       yield this.#analysis(this.#whole, (pattern) => (this.#pattern = pattern));
     }
+  }
+
+  /** @returns the series that tells so far ahead, gaps filled with what was before, and its season in steps */
+  past(horizonMs: number): Past | undefined {
+    const isShort = horizonMs <= RECENT_AHEAD_MS && this.#recent.length > RECENT_NEEDED;
+    const series = isShort ? this.#recent : this.#whole;
+    const values = series.copy();
+    if (values.length === 0) return undefined;
+    let known = values.find((value) => !Number.isNaN(value)) ?? 0;
+    values.forEach((value, at) => {
+      if (Number.isNaN(value)) values[at] = known;
+      else known = value;
+    });
+    const { binMs } = series;
+    const { periodMs } = isShort ? (this.#recentPattern ?? UNKNOWN_PATTERN) : this.#pattern;
+    const season = periodMs === undefined ? undefined : Math.round(periodMs / binMs);
+    return {
+      values,
+      stepMs: binMs,
+      endMs: series.startMs + values.length * binMs,
+      ...(season !== undefined && season >= 2 && { season }),
+    };
   }
 
   #analysis(of: UsageSeries, found: (pattern: ResourcePattern) => void): PendingAnalysis {

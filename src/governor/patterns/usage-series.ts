@@ -83,6 +83,11 @@ export class UsageSeries {
   /** @returns a copy, `NaN` where nothing was seen; the newest bin is left out while it may still rise. */
   take(): Float64Array {
     this.fresh = 0;
+    return this.copy();
+  }
+
+  /** As `take`, whatever is new then. */
+  copy(): Float64Array {
     return this.#peaks.slice(0, Math.max(0, this.#count - 1));
   }
 
