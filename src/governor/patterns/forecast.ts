@@ -56,8 +56,8 @@ const LARGEST_VALUE = 1e150;
 
 /**
  * Forecasts a series of evenly spaced samples with an interval, by the model that did best on the series' own
- * recent past, which is never one that did worse there than the last value. Takes about 4 ms, 20 ms with
- * long seasons, on another thread.
+ * recent past, which is never one that did worse there than the last value. Takes about 4 ms, with the
+ * longest season and horizon 90, on another thread.
  *
  * @param values - the newest last; the newest 2,048, or four seasons, are looked at, and copied at once
  * @throws (rejects with) `ERR_GRANARY_BAD_OPTION`, for a value that is no finite number too
