@@ -18,6 +18,19 @@ export type {
 } from './governor-event.ts';
 export type { HostOptions } from './host-options.ts';
 export { InlineIsolation, type InlineIsolationOptions } from './inline-isolation.ts';
+export {
+  inspect,
+  type InspectionEndpoint,
+  type InspectOptions,
+} from './inspect/inspection-endpoint.ts';
+export type {
+  CacheInspection,
+  InspectedCache,
+  InspectedGovernor,
+  InspectedProcess,
+  InspectionSnapshot,
+} from './inspect/inspection-snapshot.ts';
+export type { ToolInspection } from './inspect/tool-inspection.ts';
 export type { LeakOptions } from './leak-options.ts';
 export type { LadderSettings, ResourceStatus } from './limit-ladder.ts';
 export type {

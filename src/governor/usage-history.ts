@@ -89,6 +89,12 @@ export class UsageHistory {
     return [...older, ...seconds.filter(({ fromMs }) => fromMs >= untilMs)];
   }
 
+  /** @returns the seconds from `sinceMs` on in which anything was used, at most 300 of them, from the oldest. */
+  seconds(sinceMs: number): readonly UsagePoint[] {
+    this.#write();
+    return [...this.#seconds.rows(sinceMs)].map((row) => toPoint(row, SECOND_MS));
+  }
+
   #write(): void {
     const { memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions } =
       this.#gathered();

@@ -1,0 +1,111 @@
+import type { ToolInspection } from '../../governor/inspect/tool-inspection.ts';
+import type { Amount } from '../../governor/resource-usage.ts';
+import { barText, bytesText, countText, shareText, sparklineText } from './figures.ts';
+import { type Cell, type Column, Table } from './table.ts';
+import type { Style } from './text-line.ts';
+
+/** Of what the history is drawn. */
+export type Metric = 'memory' | 'cpu';
+
+const SECOND_MS = 1_000;
+const HISTORY_SECONDS = 60;
+/** In characters; each is as high as the most of the seconds that it stands for. */
+const HISTORY_WIDTHS = [60, 30, 20, 10];
+const BAR_WIDTH = 10;
+
+const SEVERITIES = ['emergency', 'critical', 'warning', 'normal'];
+const STATUS_STYLES: Readonly<Record<string, Style>> = {
+  normal: 'good',
+  warning: 'near',
+  critical: 'over',
+  emergency: 'over',
+};
+
+/** The tools, those nearest to their limits first, with a history for which there is room. */
+export function toolTable(tools: readonly ToolInspection[], width: number, metric: Metric): Table {
+  const sorted = tools.toSorted(
+    (a, b) => SEVERITIES.indexOf(a.status) - SEVERITIES.indexOf(b.status),
+  );
+  const tables = HISTORY_WIDTHS.map((historyWidth) => () => {
+    const rows = sorted.map((tool) => rowOf(tool, metric, historyWidth));
+    return new Table(columnsWith(metric), rows);
+  });
+  let table = tables[0]!();
+  for (const next of tables.slice(1)) {
+    if (table.width <= width) break;
+    table = next();
+  }
+  return table;
+}
+
+function columnsWith(metric: Metric): readonly Column[] {
+  return [
+    { title: 'TOOL', align: 'left' },
+    { title: 'ISOLATION', align: 'left', dropRank: 5 },
+    { title: 'STATUS', align: 'left' },
+    { title: 'RUN', align: 'right' },
+    { title: 'WAIT', align: 'right', dropRank: 1 },
+    { title: 'DONE', align: 'right', dropRank: 8 },
+    { title: 'MEMORY', align: 'right' },
+    { title: 'LIMIT', align: 'right', dropRank: 3 },
+    { title: 'OF LIMIT', align: 'left', dropRank: 7 },
+    { title: 'CPU', align: 'right' },
+    { title: 'FILES', align: 'right', dropRank: 2 },
+    { title: 'SOCKETS', align: 'right', dropRank: 4 },
+    { title: metric === 'memory' ? 'MEMORY, 60 S' : 'CPU, 60 S', align: 'left', dropRank: 6 },
+  ];
+}
+
+function rowOf(tool: ToolInspection, metric: Metric, historyWidth: number): readonly Cell[] {
+  const { toolId, isolation, status, running, waiting, executions, usage, limits } = tool;
+  const { memoryBytes, fileHandles, networkConnections } = usage;
+  const memoryShare = memoryBytes.value / limits.maxMemoryBytes;
+  const cpuMs = secondsOf(tool, 'cpu');
+  const history = metric === 'cpu' ? cpuMs : secondsOf(tool, 'memory');
+  return [
+    { text: toolId },
+    { text: isolation },
+    { text: status, style: STATUS_STYLES[status] ?? 'plain' },
+    { text: countText(running) },
+    { text: countText(waiting), style: waiting > 0 ? 'near' : 'plain' },
+    { text: countText(executions) },
+    { text: amountText(memoryBytes, bytesText) },
+    { text: bytesText(limits.maxMemoryBytes), style: 'faint' },
+    {
+      text: barText(Number.isFinite(limits.maxMemoryBytes) ? memoryShare : Infinity, BAR_WIDTH),
+      style: shareStyle(memoryShare),
+    },
+    { text: shareText((cpuMs.at(-1) ?? 0) / SECOND_MS) },
+    { text: ofLimit(fileHandles, limits.maxFileHandles) },
+    { text: ofLimit(networkConnections, limits.maxNetworkConnections) },
+    { text: sparklineText(history, historyWidth) },
+  ];
+}
+
+/** What was used in each of the last 60 whole seconds, from the oldest. */
+function secondsOf({ atMs, history }: ToolInspection, metric: Metric): readonly number[] {
+  const endMs = atMs - (atMs % SECOND_MS);
+  const seconds = Array.from({ length: HISTORY_SECONDS }, () => 0);
+  for (const { fromMs, memoryBytes, cpuTimeMs } of history) {
+    const place = HISTORY_SECONDS - Math.round((endMs - fromMs) / SECOND_MS);
+    if (place < 0 || place >= HISTORY_SECONDS) continue;
+    seconds[place] = metric === 'cpu' ? cpuTimeMs : memoryBytes;
+  }
+  return seconds;
+}
+
+/** Near a limit as the status of a tool is by default. */
+export function shareStyle(share: number): Style {
+  if (share >= 0.95) return 'over';
+  return share >= 0.8 ? 'near' : 'good';
+}
+
+function ofLimit(amount: Amount, limit: number): string {
+  const used = amountText(amount, countText);
+  return Number.isFinite(limit) ? `${used}/${countText(limit)}` : used;
+}
+
+/** What is only an estimate says so. */
+function amountText({ value, confidence }: Amount, text: (value: number) => string): string {
+  return `${confidence === 'estimate' && value > 0 ? '~' : ''}${text(value)}`;
+}
