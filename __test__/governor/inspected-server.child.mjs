@@ -11,7 +11,7 @@ const module = new URL('known-use.fixture.mjs', import.meta.url);
 
 governor.initializeTool('plain', {}, {}, { isolation: 'inline' });
 governor.initializeTool('threaded', { maxMemoryBytes: 64 * MIB }, {}, { isolation: 'worker' });
-governor.initializeTool('apart', { maxFileHandles: 5 }, {}, { isolation: 'process' });
+governor.initializeTool('apart', { maxFileHandles: 20 }, {}, { isolation: 'process' });
 
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

@@ -9,7 +9,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'ENTRIES', align: 'right' },
   { title: 'BYTES', align: 'right' },
   { title: 'BOUND', align: 'right', dropRank: 1 },
-  { title: 'OF BOUND', align: 'left', dropRank: 6 },
+  { title: 'USED', align: 'left', dropRank: 6 },
   { title: 'HIT RATIO', align: 'right' },
   { title: 'HITS', align: 'right', dropRank: 2 },
   { title: 'MISSES', align: 'right', dropRank: 3 },

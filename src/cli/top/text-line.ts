@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import truncatedWidth from 'fast-string-truncated-width';
+import stringWidth from 'string-width';
 
 /** How a part of a line looks, where there are colours. */
 export type Style = 'plain' | 'heading' | 'faint' | 'good' | 'near' | 'over';
@@ -22,15 +22,27 @@ const FORMATS = {
   over: ['red', 'bold'],
 } as const;
 
+const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Of a text that is cut anyway, the rest is not even measured. */
+const MAX_UNITS = 2_000;
+
 /** How many columns of a terminal a text takes: some characters take two, or none. */
 export function widthOf(text: string): number {
-  return truncatedWidth(text).width;
+  return stringWidth(text);
 }
 
 /** @returns the text, cut so that it takes at most `width` columns; that it was cut can be seen. */
 export function cutText(text: string, width: number): string {
-  const { index, ellipsed } = truncatedWidth(text, { limit: width, ellipsis: '…' });
-  return `${text.slice(0, index)}${ellipsed ? '…' : ''}`;
+  const whole = text.length > MAX_UNITS ? text.slice(0, MAX_UNITS) : text;
+  if (whole === text && widthOf(text) <= width) return text;
+  let kept = '';
+  let keptWidth = 0;
+  for (const { segment } of GRAPHEMES.segment(whole)) {
+    keptWidth += widthOf(segment);
+    if (keptWidth > width - 1) break;
+    kept += segment;
+  }
+  return width > 0 ? `${kept}…` : '';
 }
 
 /** @returns the line as it is written, cut to `width` columns, nothing after its last character. */

@@ -9,9 +9,19 @@ export type Metric = 'memory' | 'cpu';
 
 const SECOND_MS = 1_000;
 const HISTORY_SECONDS = 60;
-/** In characters; each is as high as the most of the seconds that it stands for. */
-const HISTORY_WIDTHS = [60, 30, 20, 10];
-const BAR_WIDTH = 10;
+
+/** In characters: of the history each is as high as the most of the seconds that it stands for. */
+interface Widths {
+  readonly history: number;
+  readonly bar: number;
+}
+
+const WIDTHS: readonly [Widths, ...Widths[]] = [
+  { history: 60, bar: 10 },
+  { history: 30, bar: 10 },
+  { history: 20, bar: 8 },
+  { history: 10, bar: 5 },
+];
 
 const SEVERITIES = ['emergency', 'critical', 'warning', 'normal'];
 const STATUS_STYLES: Readonly<Record<string, Style>> = {
@@ -21,42 +31,43 @@ const STATUS_STYLES: Readonly<Record<string, Style>> = {
   emergency: 'over',
 };
 
-/** The tools, those nearest to their limits first, with a history for which there is room. */
+/** The tools, those nearest to their limits first, with a history and bars for which there is room. */
 export function toolTable(tools: readonly ToolInspection[], width: number, metric: Metric): Table {
   const sorted = tools.toSorted(
     (a, b) => SEVERITIES.indexOf(a.status) - SEVERITIES.indexOf(b.status),
   );
-  const tables = HISTORY_WIDTHS.map((historyWidth) => () => {
-    const rows = sorted.map((tool) => rowOf(tool, metric, historyWidth));
-    return new Table(columnsWith(metric), rows);
-  });
-  let table = tables[0]!();
-  for (const next of tables.slice(1)) {
-    if (table.width <= width) break;
-    table = next();
-  }
-  return table;
+  const columns = columnsWith(metric);
+  const tableOf = (widths: Widths): Table =>
+    new Table(
+      columns,
+      sorted.map((tool) => rowOf(tool, metric, widths)),
+    );
+  const [widest, ...others] = WIDTHS;
+  return others.reduce(
+    (table, widths) => (table.width <= width ? table : tableOf(widths)),
+    tableOf(widest),
+  );
 }
 
 function columnsWith(metric: Metric): readonly Column[] {
   return [
     { title: 'TOOL', align: 'left' },
-    { title: 'ISOLATION', align: 'left', dropRank: 5 },
+    { title: 'ISOLATION', align: 'left', dropRank: 8 },
     { title: 'STATUS', align: 'left' },
     { title: 'RUN', align: 'right' },
     { title: 'WAIT', align: 'right', dropRank: 1 },
-    { title: 'DONE', align: 'right', dropRank: 8 },
+    { title: 'DONE', align: 'right', dropRank: 9 },
     { title: 'MEMORY', align: 'right' },
-    { title: 'LIMIT', align: 'right', dropRank: 3 },
-    { title: 'OF LIMIT', align: 'left', dropRank: 7 },
+    { title: 'LIMIT', align: 'right', dropRank: 7 },
+    { title: 'USED', align: 'left', dropRank: 5 },
     { title: 'CPU', align: 'right' },
     { title: 'FILES', align: 'right', dropRank: 2 },
-    { title: 'SOCKETS', align: 'right', dropRank: 4 },
-    { title: metric === 'memory' ? 'MEMORY, 60 S' : 'CPU, 60 S', align: 'left', dropRank: 6 },
+    { title: 'SOCKETS', align: 'right', dropRank: 6 },
+    { title: metric === 'memory' ? 'MEMORY, 60 S' : 'CPU, 60 S', align: 'left', dropRank: 4 },
   ];
 }
 
-function rowOf(tool: ToolInspection, metric: Metric, historyWidth: number): readonly Cell[] {
+function rowOf(tool: ToolInspection, metric: Metric, widths: Widths): readonly Cell[] {
   const { toolId, isolation, status, running, waiting, executions, usage, limits } = tool;
   const { memoryBytes, fileHandles, networkConnections } = usage;
   const memoryShare = memoryBytes.value / limits.maxMemoryBytes;
@@ -72,13 +83,13 @@ function rowOf(tool: ToolInspection, metric: Metric, historyWidth: number): read
     { text: amountText(memoryBytes, bytesText) },
     { text: bytesText(limits.maxMemoryBytes), style: 'faint' },
     {
-      text: barText(Number.isFinite(limits.maxMemoryBytes) ? memoryShare : Infinity, BAR_WIDTH),
+      text: barText(Number.isFinite(limits.maxMemoryBytes) ? memoryShare : Infinity, widths.bar),
       style: shareStyle(memoryShare),
     },
     { text: shareText((cpuMs.at(-1) ?? 0) / SECOND_MS) },
-    { text: ofLimit(fileHandles, limits.maxFileHandles) },
-    { text: ofLimit(networkConnections, limits.maxNetworkConnections) },
-    { text: sparklineText(history, historyWidth) },
+    ofLimit(fileHandles, limits.maxFileHandles),
+    ofLimit(networkConnections, limits.maxNetworkConnections),
+    { text: sparklineText(history, widths.history) },
   ];
 }
 
@@ -95,14 +106,16 @@ function secondsOf({ atMs, history }: ToolInspection, metric: Metric): readonly 
 }
 
 /** Near a limit as the status of a tool is by default. */
-export function shareStyle(share: number): Style {
+function shareStyle(share: number): Style {
   if (share >= 0.95) return 'over';
   return share >= 0.8 ? 'near' : 'good';
 }
 
-function ofLimit(amount: Amount, limit: number): string {
+function ofLimit(amount: Amount, limit: number): Cell {
   const used = amountText(amount, countText);
-  return Number.isFinite(limit) ? `${used}/${countText(limit)}` : used;
+  if (!Number.isFinite(limit)) return { text: used };
+  const style = shareStyle(amount.value / limit);
+  return { text: `${used}/${countText(limit)}`, style: style === 'good' ? 'plain' : style };
 }
 
 /** What is only an estimate says so. */

@@ -87,7 +87,7 @@ export function takeSnapshot({ name, governor, caches }: InspectionSubject): Ins
 
 function inspectCache(name: string, cache: InspectedCache): CacheInspection {
   try {
-    return { ...cache.stats(), name };
+    return { name, ...cache.stats() };
   } catch (error) {
     return { name, error: describeError(error) };
   }

@@ -11,6 +11,8 @@ const DEFAULT_INTERVAL_MS = 1_000;
 const STALLED_MS = 3 * MAX_INTERVAL_MS;
 /** How long a client that was refused may take to read why. */
 const FAREWELL_MS = 1_000;
+/** How much of what it still sends is read. */
+const MAX_UNHEARD_BYTES = 1_048_576;
 
 /**
  * A client of an inspection endpoint. It gets a line with a snapshot at once and each `intervalMs`, none while it has
@@ -22,6 +24,7 @@ export class Watcher {
   readonly #lines = new BoundedLines(MAX_REQUEST_BYTES);
   #timer: NodeJS.Timeout | undefined;
   #isRefused = false;
+  #unheardBytes = 0;
 
   /**
    * @param takeLine - makes the line that is sent
@@ -44,7 +47,6 @@ export class Watcher {
     if (this.#isRefused) return;
     this.#isRefused = true;
     clearInterval(this.#timer);
-    // What still comes is read and dropped: to hang up with it unread would take the answer away from the client.
     this.#socket.end(`${JSON.stringify({ error: reason })}\n`);
     setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
   }
@@ -55,7 +57,12 @@ export class Watcher {
   }
 
   #receive(piece: Buffer): void {
-    if (this.#isRefused) return;
+    if (this.#isRefused) {
+      // To hang up with something unread may take the answer away from the client; but there is an end to that.
+      this.#unheardBytes += piece.length;
+      if (this.#unheardBytes > MAX_UNHEARD_BYTES) this.#socket.pause();
+      return;
+    }
     try {
       for (const line of this.#lines.take(piece)) this.#watch(intervalOf(line));
     } catch (error) {
