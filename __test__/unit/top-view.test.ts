@@ -149,7 +149,7 @@ describe('a snapshot', () => {
       maxNetworkConnections: none,
     };
     const usage = { ...uses(0, 7), memoryBytes: { value: MIB, confidence: 'estimate' as const } };
-    const [line] = shown(snapshotOf({ toolId: 'a', limits, usage })).filter((one) =>
+    const line = shown(snapshotOf({ toolId: 'a', limits, usage })).find((one) =>
       one.startsWith('a '),
     );
     expect(line).toMatch(/~1\.0 MiB +– +0 % +7 +0$/);
@@ -181,7 +181,7 @@ describe('a snapshot', () => {
     for (const hasColours of [false, true]) {
       for (const line of snapshotLines(snapshot, { width: 300, metric: 'memory' })) {
         const text = lineText(line, 300, hasColours);
-        // eslint-disable-next-line -- colours are the only sequences
+        // oxlint-disable-next-line no-control-regex -- colours are what it is about
         const bare = hasColours ? text.replaceAll(/\u001b\[\d+m/g, '') : text;
         expect(bare).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       }

@@ -3,7 +3,7 @@ import { describeError, describeValue } from '../../describe-value.ts';
 import { BoundedLines } from './bounded-lines.ts';
 
 /** The longest line that a client may send. */
-export const MAX_REQUEST_BYTES = 65_536;
+const MAX_REQUEST_BYTES = 65_536;
 export const MIN_INTERVAL_MS = 100;
 export const MAX_INTERVAL_MS = 60_000;
 const DEFAULT_INTERVAL_MS = 1_000;
