@@ -200,7 +200,9 @@ describe('granary top of granary serve', () => {
     expect(existsSync(path.join(runtime, 'granary'))).toBe(false);
     const { code, says } = await failing();
     expect(code).toBe(1);
-    expect(says).toMatch(/^granary: no server of this user's runs that could be seen: .+\n$/);
+    expect(says).toMatch(
+      /^granary: no server of this user's runs that could be seen \(looked in .+\/granary\): .+\n$/,
+    );
   });
 
   it('is served all the same where there can be no socket [TOP-SERVE] [TOP-DIRECTORY]', async () => {

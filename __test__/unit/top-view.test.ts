@@ -119,6 +119,7 @@ describe('a snapshot', () => {
           history: [second(59, 10, 0), second(1, 20, 10), second(0, 40, 250)],
         },
       ),
+      { width: 300 },
     );
     const at = lines.findIndex((line) => line.startsWith('TOOL'));
     expect(lines[at]).toMatch(
@@ -136,7 +137,9 @@ describe('a snapshot', () => {
 
   it('shows CPU time instead of memory where that is chosen [TOP-VIEW]', () => {
     const tool = { toolId: 'a', history: [second(2, 99, 500), second(0, 1, 1_000)] };
-    const line = shown(snapshotOf(tool), { metric: 'cpu' }).find((one) => one.startsWith('a '));
+    const line = shown(snapshotOf(tool), { metric: 'cpu', width: 300 }).find((one) =>
+      one.startsWith('a '),
+    );
     expect(line).toMatch(/100 % .*▄ █$/);
   });
 
@@ -171,6 +174,7 @@ describe('a snapshot', () => {
         one.includes('TOOL'),
       );
     expect(titles(200)).toContain('MEMORY, 60 S');
+    expect(titles(Infinity)).toContain('MEMORY, 60 S');
     expect(titles(80)).toMatch(/TOOL +STATUS +RUN +WAIT +MEMORY .*USED +CPU +FILES .*MEMORY, 60 S/);
     expect(titles(40)).toMatch(/^TOOL +STATUS +RUN .*MEMORY/);
   });

@@ -52,6 +52,20 @@ describe('UsageHistory', () => {
     }
   });
 
+  it('tells the seconds from a moment on, those in which something was used [TOP-SNAPSHOT]', () => {
+    const history = new UsageHistory();
+    for (const atMs of [0, 1_000, 2_999, 5_000, 6_500])
+      history.add(atMs, { ...none, cpuTimeMs: 1 });
+    const startsOf = (sinceMs: number) => history.seconds(sinceMs).map(({ fromMs }) => fromMs);
+    expect(startsOf(0)).toEqual([0, 1_000, 2_000, 5_000, 6_000]);
+    expect(startsOf(2_000)).toEqual([2_000, 5_000, 6_000]);
+    expect(startsOf(2_001)).toEqual([5_000, 6_000]);
+    expect(startsOf(6_001)).toEqual([]);
+    expect(history.seconds(6_000)).toEqual([
+      { ...none, fromMs: 6_000, spanMs: 1_000, cpuTimeMs: 1 },
+    ]);
+  });
+
   it('takes no room for what has not happened [TRACKER-HISTORY]', () => {
     expect(new UsageHistory().byteLength).toBeLessThan(2_000);
   });

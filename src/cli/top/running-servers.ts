@@ -1,5 +1,10 @@
 import { describeError } from '../../describe-value.ts';
-import { type EndpointAddress, listEndpoints } from '../../governor/inspect/endpoint-address.ts';
+import {
+  type EndpointAddress,
+  IS_WINDOWS,
+  listEndpoints,
+} from '../../governor/inspect/endpoint-address.ts';
+import { socketDirectory } from '../../governor/inspect/socket-directory.ts';
 import { isListening } from '../../governor/inspect/stale-sockets.ts';
 import { CommandError } from '../command-error.ts';
 import { printable } from '../printable.ts';
@@ -52,5 +57,6 @@ function noneSays(wanted: string | undefined, all: readonly EndpointAddress[]): 
     return `no server ${JSON.stringify(printable(wanted))} runs, there are\n${listServers(all)}`;
   }
   const which = wanted === undefined ? 'no server' : `no server ${JSON.stringify(wanted)}`;
-  return `${which} of this user's runs that could be seen: those of granary serve can, and those that call inspect()`;
+  const where = IS_WINDOWS ? '' : ` (looked in ${printable(socketDirectory())})`;
+  return `${which} of this user's runs that could be seen${where}: those of granary serve can, and those that call inspect()`;
 }

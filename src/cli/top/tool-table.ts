@@ -31,6 +31,9 @@ const STATUS_STYLES: Readonly<Record<string, Style>> = {
   emergency: 'over',
 };
 
+/** Of a text that goes somewhere else than on a terminal: narrow enough to be read there too. */
+const PLAIN_WIDTHS: Widths = { history: 20, bar: 10 };
+
 /** The tools, those nearest to their limits first, with a history and bars for which there is room. */
 export function toolTable(tools: readonly ToolInspection[], width: number, metric: Metric): Table {
   const sorted = tools.toSorted(
@@ -42,6 +45,7 @@ export function toolTable(tools: readonly ToolInspection[], width: number, metri
       columns,
       sorted.map((tool) => rowOf(tool, metric, widths)),
     );
+  if (!Number.isFinite(width)) return tableOf(PLAIN_WIDTHS);
   const [widest, ...others] = WIDTHS;
   return others.reduce(
     (table, widths) => (table.width <= width ? table : tableOf(widths)),

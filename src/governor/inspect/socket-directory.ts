@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GranaryError } from '../../errors.ts';
@@ -67,7 +67,7 @@ function unusable(directory: string, cause: unknown): GranaryError {
 
 function isOwnDirectory(directory: string): boolean {
   try {
-    const stats = lstatSync(directory);
+    const stats = statSync(directory);
     return stats.isDirectory() && stats.uid === ownUid();
   } catch {
     return false;
