@@ -94,7 +94,7 @@ async function server(): Promise<ReturnType<typeof runAt>> {
 }
 
 // Without `script` (bsdutils on Debian, util-linux elsewhere) there is no terminal to draw on.
-describe.skipIf(!hasScript)('granary top on a terminal', () => {
+describe.skipIf(!hasScript)('granary top on a terminal', { timeout: 60_000 }, () => {
   it('draws each interval, what keys choose, and ends with q [TOP-TERMINAL]', async () => {
     const { child } = await server();
     const terminal = new Terminal(16, 120, '--interval 200');
