@@ -650,7 +650,47 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'LIMITS-BOUNDS': 'A limit stays between base and maximum, and is never below what runs.',
   'LIMITS-BENCH':
     'bench:limits judges each limit by what was before it, behind the warm-up, on any series given.',
+  'FORECAST-CHOICE':
+    'A forecast is by the model that did best on the series’ own past, never by one that did worse there than the last value.',
+  'FORECAST-INTERVAL':
+    'The interval of a forecast holds about the share of samples that was asked for, and the point.',
+  'FORECAST-SHORT':
+    'A series that is too short to test models on is forecast by its last value, with a wide interval.',
+  'FORECAST-REFUSAL':
+    'A value that is no finite number, and a bad option of a forecast, is refused by name.',
+  'FORECAST-THREAD': 'Forecasting does not hold up the JS thread.',
+  'FORECAST-BENCH':
+    'bench:forecast tells each origin only what was before it, and granary errs less than seasonal-naive and a straight line.',
   'LIMITS-REASON': 'Each change of a limit comes with its cause, and its reason in numbers.',
+  'PATTERN-KINDS':
+    'Steady use, growth, bursts and seasons are told apart with precision and recall of at least 0.9 each.',
+  'PATTERN-CONFUSION': 'The confusion table of labelled series stands in the docs, and is true.',
+  'PATTERN-TREND': 'A trend is told with its error.',
+  'PATTERN-SEASON': 'A season is told with its period and profile, from two whole periods on.',
+  'PATTERN-BURST': 'Short peaks far above the rest are counted.',
+  'PATTERN-SHIFT': 'What was before a level that has changed for good does not count.',
+  'PATTERN-BOUNDED': 'What is kept of a resource of a tool is at most 16 kB.',
+  'PATTERN-SAVED': 'Patterns and limits are saved, versioned and checksummed, and restored.',
+  'PATTERN-PUBLIC':
+    'pattern(toolId) tells mean, trend, season, kind and evidence of each resource.',
+  'PATTERN-OFF': 'Without patternTracking limits stay, and nothing is learned.',
+  'PATTERN-BACK-OFF': 'Analysis is less frequent while the machine is loaded.',
+  'ADAPT-RAISE': 'A limit below its maximum is raised at once when a tool needs it.',
+  'ADAPT-GROWTH': 'A limit is raised ahead of growth, with the time at which it would be reached.',
+  'ADAPT-SEASON': 'A limit is raised ahead of the peak of a season of any length.',
+  'POOL-SCALING':
+    'As many threads and processes wait as were in use at once lately; one that is lost meanwhile is replaced, what is not needed ends, and all do when memory is short.',
+  'FAIR-P99':
+    'Nine tools at normal have a p99 within 1.2 × of their own when a tenth, at emergency, is called without end.',
+  'FAIR-CPU':
+    'A process of a tool at critical or emergency leaves the CPU to others, and is not used again.',
+  'FACTORS-USED':
+    'Other resources and the load of the process are used for what is foreseen where they lower its error.',
+  'FACTORS-NOT-USED': 'Where other resources tell nothing, they are not used.',
+  'FACTORS-BOUND':
+    'Nineteen of twenty samples are below the bound that is foreseen, learned from its own errors.',
+  'TUNED-RANGES': 'What tunes itself stays within the ranges that the docs name, whatever is used.',
+  'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 
 const top = list('milestone-8', 'test', {

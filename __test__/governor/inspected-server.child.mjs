@@ -9,9 +9,12 @@ const governor = new EnhancedResourceManager();
 const cache = new ResourceCache({ maxEntries: 10, maxBytes: 100_000 });
 const module = new URL('known-use.fixture.mjs', import.meta.url);
 
-governor.initializeTool('plain', {}, {}, { isolation: 'inline' });
-governor.initializeTool('threaded', { maxMemoryBytes: 64 * MIB }, {}, { isolation: 'worker' });
-governor.initializeTool('apart', { maxFileHandles: 20 }, {}, { isolation: 'process' });
+// What may be raised would be, before anybody has to wait.
+const initialize = (toolId, limits, isolation) =>
+  governor.initializeTool(toolId, limits, limits, { isolation });
+initialize('plain', {}, 'inline');
+initialize('threaded', { maxMemoryBytes: 64 * MIB }, 'worker');
+initialize('apart', { maxFileHandles: 20 }, 'process');
 
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

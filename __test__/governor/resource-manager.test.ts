@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GranaryError } from '../../src/errors.ts';
@@ -6,6 +7,7 @@ import {
   type EnhancedResourceManagerOptions,
   type GovernorEventDetails,
   type GovernorEventName,
+  sampleProcess,
   type ToolOptions,
 } from '../../src/governor/index.ts';
 import { deferred } from '../support/deferred.ts';
@@ -87,7 +89,7 @@ describe('limits of a tool', () => {
     'at critical %s new executions, and go on when it is over [LIMITS-CRITICAL]',
     async (criticalAction) => {
       const governor = governed({ sampleIntervalMs: 20, thresholds: { dwellMs: 100 } });
-      const options: ToolOptions = { isolation: 'process', criticalAction };
+      const options: ToolOptions = { isolation: 'process', criticalAction, patternTracking: false };
       governor.initializeTool('tool', { maxFileHandles: 31.4 }, undefined, options);
       const throttled = heard(governor, 'throttled');
       const refused = heard(governor, 'refused');
@@ -119,7 +121,10 @@ describe('limits of a tool', () => {
 
   it('bound how many wait, and for how long [LIMITS-WAITING]', async () => {
     const governor = governed({ sampleIntervalMs: 20, maxWaiting: 2, maxWaitMs: 200 });
-    governor.initializeTool('tool', { maxFileHandles: 31.4 }, undefined, { isolation: 'process' });
+    governor.initializeTool('tool', { maxFileHandles: 31.4 }, undefined, {
+      isolation: 'process',
+      patternTracking: false,
+    });
     const { stop, result } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
     expect(await eventually(() => governor.status('tool') === 'critical')).toBe(true);
     const aborting = new AbortController();
@@ -244,7 +249,10 @@ describe('limits of a tool', () => {
   it('do not act on estimates, unless they are to [LIMITS-ESTIMATES]', async () => {
     for (const enforceEstimates of [false, true]) {
       const governor = governed({ sampleIntervalMs: 20 });
-      governor.initializeTool('tool', { maxFileHandles: 20 }, undefined, { enforceEstimates });
+      governor.initializeTool('tool', { maxFileHandles: 20 }, undefined, {
+        enforceEstimates,
+        patternTracking: false,
+      });
       const { result, stop } = await hold(governor, 'openFiles', 'promises.open', 30, 10_000);
       expect(await eventually(() => governor.status('tool') === 'emergency')).toBe(true);
       const late = governor.execute('tool', () => 'begun');
@@ -274,7 +282,10 @@ describe('limits of a tool', () => {
   it('know what an execution has used that ended between two looks [LIMITS-STATUS]', async () => {
     const clock = new ManualClock();
     const governor = governed({ clock });
-    governor.initializeTool('tool', { maxCpuTimeMs: 50 }, undefined, { isolation: 'process' });
+    governor.initializeTool('tool', { maxCpuTimeMs: 50 }, undefined, {
+      isolation: 'process',
+      patternTracking: false,
+    });
     const events = heard(governor, 'status');
     await governor.execute('tool', knownUse('burn', 100));
     expect(events).toMatchObject([{ resource: 'cpuTimeMs', from: 'normal', to: 'emergency' }]);
@@ -453,5 +464,94 @@ describe('EnhancedResourceManager', () => {
     );
     expect(() => governor.initializeTool('tool')).toThrow(/not initialised yet/);
     expect(await governor.execute('tool', knownUse('echo', 1))).toBe(1);
+  });
+});
+
+describe('a tool over its limit', () => {
+  it.skipIf(process.platform === 'win32')(
+    'leaves the CPU to others, and its process is not used again [FAIR-CPU]',
+    async () => {
+      const governor = governed({ sampleIntervalMs: 20, thresholds: { dwellMs: 0 } });
+      const limits = { maxFileHandles: 31.4 };
+      governor.initializeTool('tool', limits, limits, { isolation: 'process' });
+      const pids = async (): Promise<readonly number[]> => {
+        const { descendants } = await sampleProcess(process.pid, { parts: ['descendants'] });
+        return descendants ?? [];
+      };
+      const others = new Set(await pids());
+      const { result, stop } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
+      const pid = (await pids()).find((one) => !others.has(one));
+      expect(await eventually(() => getPriority(pid) === 19)).toBe(true);
+      stop();
+      await result;
+      expect(await eventually(() => !isRunning(pid!))).toBe(true);
+    },
+  );
+});
+
+describe('limits that adapt', () => {
+  it('are raised at once for what a tool needs, and nobody waits [ADAPT-RAISE]', async () => {
+    const governor = governed({ sampleIntervalMs: 20 });
+    governor.initializeTool('tool', { maxFileHandles: 20 }, undefined, { isolation: 'process' });
+    const adjusted = heard(governor, 'limits-adjusted');
+    const throttled = heard(governor, 'throttled');
+    const { result, stop } = await hold(governor, 'openFiles', 'openSync', 30, 10_000);
+    expect(await eventually(() => governor.limits('tool').maxFileHandles > 30)).toBe(true);
+    expect(await eventually(() => governor.status('tool') === 'normal')).toBe(true);
+    expect(adjusted[0]).toMatchObject({
+      toolId: 'tool',
+      limit: 'maxFileHandles',
+      from: 20,
+      reason: expect.stringMatching(/^fileHandles of tool tool 20 → \d+(\.\d)?: /),
+    });
+    expect(await governor.execute('tool', knownUse('openFiles', 'openSync', 1, 0))).toBeDefined();
+    expect(throttled).toEqual([]);
+    stop();
+    await result;
+  });
+
+  it('stay where they are without patternTracking, and nothing is learned [PATTERN-OFF]', async () => {
+    const clock = new ManualClock();
+    const governor = governed({ clock });
+    governor.initializeTool('fixed', { maxCpuTimeMs: 10 }, undefined, { patternTracking: false });
+    governor.initializeTool('free', { maxCpuTimeMs: 10 });
+    const adjusted = heard(governor, 'limits-adjusted');
+    for (const tool of ['fixed', 'free']) {
+      await governor.execute(tool, () => {
+        const end = process.cpuUsage().user + 15_000;
+        while (process.cpuUsage().user < end);
+      });
+      clock.advance(1_000);
+      governor.sync();
+    }
+    expect(adjusted.map(({ toolId }) => toolId)).toContain('free');
+    expect(adjusted.map(({ toolId }) => toolId)).not.toContain('fixed');
+    expect(governor.limits('fixed').maxCpuTimeMs).toBe(10);
+    expect(governor.limits('free').maxCpuTimeMs).toBeGreaterThan(15);
+    expect(governor.pattern('free').cpuTimeMs.averageUsage).toBeGreaterThan(10);
+    expect(() => governor.pattern('fixed')).toThrow(/must be a tool with patternTracking/);
+    expect(() => governor.advice('fixed')).toThrow(/must be a tool with patternTracking/);
+  });
+
+  it('are moved by raise alone where that is given [LIMITS-RAISE]', async () => {
+    const clock = new ManualClock();
+    const governor = governed({ clock, raise: () => undefined });
+    governor.initializeTool('tool', { maxCpuTimeMs: 10 });
+    await governor.execute('tool', () => {
+      const end = process.cpuUsage().user + 15_000;
+      while (process.cpuUsage().user < end);
+    });
+    clock.advance(1_000);
+    governor.sync();
+    expect(governor.limits('tool').maxCpuTimeMs).toBe(10);
+    expect(governor.pattern('tool').cpuTimeMs.averageUsage).toBeGreaterThan(10);
+  });
+
+  it('are forgotten with their tool', async () => {
+    const governor = governed();
+    governor.initializeTool('tool');
+    await governor.removeTool('tool');
+    governor.initializeTool('tool');
+    expect(governor.pattern('tool').memoryBytes.samples).toBe(0);
   });
 });

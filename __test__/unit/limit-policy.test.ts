@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { LimitPolicy, type LimitChange } from '../../src/governor/limits/limit-policy.ts';
@@ -179,4 +180,27 @@ describe('LimitPolicy', () => {
       );
     }
   });
+});
+
+it('a limit policy stays within the ranges that the docs name, whatever is used [TUNED-RANGES]', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(6 * HOUR_MS), fc.double({ min: 0, max: 1e12, noNaN: true })), {
+        maxLength: 300,
+      }),
+      (samples) => {
+        const policy = new LimitPolicy({ base: 10, max: 1e10 });
+        let nowMs = 0;
+        for (const [passedMs, value] of samples) {
+          nowMs += passedMs;
+          policy.adjust(nowMs);
+          policy.observe(value, nowMs);
+          expect(policy.headroom).toBeGreaterThanOrEqual(0.15);
+          expect(policy.headroom).toBeLessThanOrEqual(0.95 + 1e-9);
+          expect(policy.limit).toBeGreaterThanOrEqual(10);
+          expect(policy.limit).toBeLessThanOrEqual(1e10);
+        }
+      },
+    ),
+  );
 });

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { UsageHistory } from '../../src/governor/usage-history.ts';
 
 const DAY_MS = 86_400_000;
-const none = { memoryBytes: 0, cpuTimeMs: 0, fileHandles: 0, networkConnections: 0, executions: 0 };
+const none = {
+  memoryBytes: 0,
+  cpuTimeMs: 0,
+  fileHandles: 0,
+  networkConnections: 0,
+  executions: 0,
+  executionCpuTimeMs: 0,
+};
 
 describe('UsageHistory', () => {
   it('keeps of each second the most and the sum [TRACKER-HISTORY]', () => {
@@ -21,7 +28,15 @@ describe('UsageHistory', () => {
         networkConnections: 9,
         executions: 1,
       },
-      { ...none, fromMs: 2_000, spanMs: 1_000, memoryBytes: 1, executions: 1 },
+      {
+        fromMs: 2_000,
+        spanMs: 1_000,
+        memoryBytes: 1,
+        cpuTimeMs: 0,
+        fileHandles: 0,
+        networkConnections: 0,
+        executions: 1,
+      },
     ]);
   });
 
@@ -52,18 +67,24 @@ describe('UsageHistory', () => {
     }
   });
 
-  it('tells the seconds from a moment on, those in which something was used [TOP-SNAPSHOT]', () => {
+  it('tells the seconds that have ended from a moment on, and disturbs nobody who follows them [TOP-SNAPSHOT]', () => {
     const history = new UsageHistory();
-    for (const atMs of [0, 1_000, 2_999, 5_000, 6_500])
+    const followed: number[] = [];
+    history.onSecond = ({ cpuTimeMs }) => followed.push(cpuTimeMs);
+    for (const atMs of [0, 1_000, 1_400, 2_999, 5_000, 6_500]) {
       history.add(atMs, { ...none, cpuTimeMs: 1 });
+      history.flush(atMs);
+      history.seconds(0);
+    }
     const startsOf = (sinceMs: number) => history.seconds(sinceMs).map(({ fromMs }) => fromMs);
+    expect(startsOf(0)).toEqual([0, 1_000, 2_000, 5_000]);
+    history.flush(7_000);
     expect(startsOf(0)).toEqual([0, 1_000, 2_000, 5_000, 6_000]);
     expect(startsOf(2_000)).toEqual([2_000, 5_000, 6_000]);
     expect(startsOf(2_001)).toEqual([5_000, 6_000]);
     expect(startsOf(6_001)).toEqual([]);
-    expect(history.seconds(6_000)).toEqual([
-      { ...none, fromMs: 6_000, spanMs: 1_000, cpuTimeMs: 1 },
-    ]);
+    expect(history.seconds(1_000)[0]).toMatchObject({ fromMs: 1_000, spanMs: 1_000, cpuTimeMs: 2 });
+    expect(followed).toEqual([1, 2, 1, 1, 1]);
   });
 
   it('takes no room for what has not happened [TRACKER-HISTORY]', () => {

@@ -190,4 +190,13 @@ export const BENCHES: readonly Bench[] = [
       group,
     })),
   },
+  {
+    name: 'forecast',
+    baseline: 'seasonal-naive',
+    subjects: ['granary'],
+    floors: [],
+    packages: [],
+    headlines: [],
+    charts: [],
+  },
 ];

@@ -185,6 +185,9 @@ export declare class StoreWaker {
   constructor(callback: () => void)
 }
 
+/** Tells the pattern of each of some evenly spaced series, `NaN` where nothing was seen, on another thread. */
+export declare function analysePatterns(batch: Array<Float64Array>): Promise<Array<NativePattern>>
+
 /** Compresses bytes into one zstd frame, which tells their length. */
 export declare function compressValue(bytes: Uint8Array): Buffer
 
@@ -212,8 +215,14 @@ export interface DumpEntry {
   tags: Array<string>
 }
 
+/** Forecasts a series on another thread. The values are copied before this returns. */
+export declare function forecastSeries(values: Float64Array, season: number | undefined | null, horizon: number, level: number, only?: string | undefined | null): Promise<NativeForecast>
+
 /** What a frame holds; null where it is damaged or holds more than `max_bytes`. */
 export declare function inflateValue(frame: Uint8Array, maxBytes: number): Buffer | null
+
+/** Gives a process group the lowest priority; whether that was done. */
+export declare function lowerGroupPriority(group: number): boolean
 
 /** An open descriptor. */
 export interface NativeDescriptor {
@@ -221,6 +230,56 @@ export interface NativeDescriptor {
   fd: number
   /** What it is open on. */
   kind: string
+}
+
+/** What comes next in a series. */
+export interface NativeForecast {
+  /** The model it is by. */
+  model: string
+  /** One for each sample of the horizon. */
+  point: Float64Array
+  /** Lower ends of the interval. */
+  lower: Float64Array
+  /** Upper ends of the interval. */
+  upper: Float64Array
+  /** Of the model, on the past; left out where that is too short. */
+  scaledError?: number
+  /** Of the last value, on the same past. */
+  naiveScaledError?: number
+  /** How many forecasts were held against the past. */
+  origins: number
+}
+
+/** What a series tells; times and slopes in its steps. */
+export interface NativePattern {
+  /** `steady`, `growth`, `burst` or `seasonal`. */
+  kind: string
+  /** Mean of what was seen. */
+  average: number
+  /** How many steps that was. */
+  steps: number
+  /** Median slope a step. */
+  trend: number
+  /** Half the width of its interval of 95 %. */
+  trendError: number
+  /** Statistic of Mann-Kendall's test. */
+  trendZ: number
+  /** Steps of a period. */
+  period?: number
+  /** Mean of each step of the period, less that of all. */
+  profile?: Array<number>
+  /** Share of variance that the other periods foretell. */
+  seasonStrength?: number
+  /** How many bursts there are. */
+  bursts: number
+  /** Share of steps that are part of one. */
+  burstShare: number
+  /** How far the highest stands above the middle. */
+  burstHeight: number
+  /** The first step after the level has changed. */
+  shiftAt?: number
+  /** By how much it has. */
+  shiftBy?: number
 }
 
 /** A process at one moment. */

@@ -7,7 +7,9 @@ import {
   type GovernedProcess,
   type GovernProcessOptions,
 } from './adopted-process.ts';
+import { AdaptiveResourceManager } from './adaptive-resource-manager.ts';
 import { Admission } from './admission.ts';
+import type { Advice } from './advice.ts';
 import { controlGroup } from './control-group.ts';
 import { Degradation } from './degradation.ts';
 import type { Execution, Isolation, IsolationKind, Leak, ToolTask } from './execution.ts';
@@ -34,8 +36,10 @@ import { ProcessIsolation } from './process-isolation.ts';
 import { checkLimits, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
+import { StateKeeper } from './state-keeper.ts';
 import { checkToolOptions, type ToolOptions } from './tool-options.ts';
 import { ToolWalls } from './tool-walls.ts';
+import type { UsagePattern } from './patterns/usage-pattern.ts';
 import type { UsagePoint } from './usage-history.ts';
 import { whileWanted } from './wanted-execution.ts';
 import { WorkerIsolation } from './worker-isolation.ts';
@@ -74,12 +78,15 @@ const NO_OPTIONS: ExecuteOptions = {};
 export class EnhancedResourceManager {
   /** What tools use and have used, and who uses what of this process. */
   readonly tracker: ResourceTracker;
+  /** What use is like, and how limits follow it. */
+  readonly adaptive: AdaptiveResourceManager;
   readonly #settings: ManagerSettings;
   readonly #options: EnhancedResourceManagerOptions;
   readonly #journal = new Journal<GovernorDetails>(GOVERNOR_EVENT_NAMES);
   readonly #enforcer: LimitEnforcer;
   readonly #degradation: Degradation;
   readonly #admission: Admission;
+  readonly #state: StateKeeper | undefined;
   readonly #tools = new Map<string, GovernedTool>();
   /** What lets go of each process that somebody else has started. */
   readonly #releases = new Set<() => void>();
@@ -102,7 +109,11 @@ export class EnhancedResourceManager {
       ...(keptExecutions !== undefined && { keptExecutions }),
       ...(clock !== undefined && { clock }),
     });
-    this.#enforcer = new LimitEnforcer(settings, this.#journal);
+    this.adaptive = new AdaptiveResourceManager({
+      ...this.#options.adaptive,
+      ...(clock !== undefined && { clock }),
+    });
+    this.#enforcer = new LimitEnforcer(settings, this.#journal, this.adaptive);
     this.#degradation = new Degradation(
       settings.degradation,
       memoryGauge(settings.processMemoryBytes),
@@ -110,12 +121,17 @@ export class EnhancedResourceManager {
         caches: settings.caches,
         priorities: () => this.#priorities(),
         changed: (direction, step, reason) => {
+          if (direction === 'worse') for (const one of this.#isolations.values()) one.trim?.();
           this.#journal.tell('degraded', { direction, step, reason });
           this.#settings.logger?.warn(`memory: ${step}`, { direction, reason });
         },
       },
     );
     this.#admission = new Admission(settings, this.#journal, this.#degradation);
+    const { stateFile, logger } = settings;
+    if (stateFile !== undefined) {
+      this.#state = new StateKeeper(stateFile, this.adaptive, logger, clock === undefined);
+    }
     if (settings.caches.length > 0) this.#watch();
   }
 
@@ -138,13 +154,28 @@ export class EnhancedResourceManager {
     }
     if (this.#tools.has(toolId)) badOption('toolId', toolId, 'one that is not initialised yet');
     const checked = checkToolOptions(options);
+    const limits = checkLimits(baseLimits, maxLimits);
     const tool = new GovernedTool(toolId, checked, {
-      ...checkLimits(baseLimits, maxLimits),
+      ...limits,
       ledger: this.tracker.ledger(toolId),
       onInlineSettled: this.#settleInline,
       ladder: this.#settings.ladder,
     });
     this.#tools.set(toolId, tool);
+    if (checked.patternTracking) this.#learn(tool);
+  }
+
+  /** Has the limits of a tool follow its use. */
+  #learn(tool: GovernedTool): void {
+    this.adaptive.initializeTool(tool.id, tool.base, tool.max);
+    // What was learned before a restart.
+    if (this.#settings.raise === undefined) tool.limits = this.adaptive.limits(tool.id);
+    tool.ledger.history.onSecond = (second) => this.#enforcer.learn(tool, second);
+  }
+
+  #forget(tool: GovernedTool): void {
+    tool.ledger.history.onSecond = undefined;
+    if (this.adaptive.hasTool(tool.id)) this.adaptive.removeTool(tool.id);
   }
 
   /** Whether a tool is known. */
@@ -209,7 +240,9 @@ export class EnhancedResourceManager {
     });
     const tool = this.#tool(name);
     const forget = (): void => {
-      if (this.#tools.get(name) === tool) this.#tools.delete(name);
+      if (this.#tools.get(name) !== tool) return;
+      this.#tools.delete(name);
+      this.#forget(tool);
     };
     try {
       const adopted = new AdoptedProcess(name, target, checkedGraceMs);
@@ -241,6 +274,20 @@ export class EnhancedResourceManager {
   /** How near a tool is to that of its limits to which it is nearest. */
   status(toolId: string): ResourceStatus {
     return this.#tool(toolId).status;
+  }
+
+  /**
+   * What use of each resource by a tool is like: its mean, trend, season and kind, each with the evidence.
+   *
+   * @throws `ERR_GRANARY_BAD_OPTION` where its patterns are not tracked
+   */
+  pattern(toolId: string): UsagePattern {
+    return this.adaptive.pattern(this.#tracked(toolId));
+  }
+
+  /** What could be set better for a tool, with the evidence; nothing before it was seen for an hour. */
+  advice(toolId: string): readonly Advice[] {
+    return this.adaptive.advice(this.#tracked(toolId));
   }
 
   /** What a tool has used: seconds for five minutes, minutes for a day. */
@@ -276,6 +323,7 @@ export class EnhancedResourceManager {
       if (tool.options.isolation === 'inline') this.#look(tool, nowMs);
     }
     this.#lookElsewhere(nowMs);
+    this.#endSecond(nowMs);
   }
 
   /** As `sync`, at what may be many thousand inline executions only as often as takes little of this thread's time. */
@@ -290,6 +338,13 @@ export class EnhancedResourceManager {
       this.#inlineDueMs = endMs + (endMs - beginMs) / INLINE_LOOK_SHARE;
     }
     this.#lookElsewhere(nowMs);
+    this.#endSecond(nowMs);
+  }
+
+  /** Has limits follow what was used in a second that is over, and patterns what has changed since they were told. */
+  #endSecond(nowMs: number): void {
+    for (const { ledger } of this.#tools.values()) ledger.history.flush(nowMs);
+    this.adaptive.offerAnalysis();
   }
 
   /** Looks at workers and processes, and at memory. */
@@ -305,10 +360,22 @@ export class EnhancedResourceManager {
     if (tool.ledger.running.size > 0 || tool.status !== 'normal') this.#enforcer.look(tool, nowMs);
   }
 
+  /**
+   * Saves what was learned to `stateFile` now.
+   *
+   * @throws (rejects with) `ERR_GRANARY_BAD_OPTION` without that option; what the file system says
+   */
+  async save(): Promise<void> {
+    if (this.#state === undefined) badOption('stateFile', undefined, 'the path of a file');
+    for (const { ledger } of this.#tools.values()) ledger.history.settle();
+    await this.#state.save();
+  }
+
   /** Ends what runs of a tool, turns away who waits, and forgets it with its history. */
   async removeTool(toolId: string): Promise<void> {
     const tool = this.#tool(toolId);
     this.#tools.delete(toolId);
+    this.#forget(tool);
     const reason = new GranaryError(
       'ERR_GRANARY_ABORTED',
       `tool ${JSON.stringify(toolId)} was removed`,
@@ -336,7 +403,9 @@ export class EnhancedResourceManager {
     for (const { queue } of this.#tools.values()) queue?.clear(reason);
     for (const release of this.#releases) release();
     this.#degradation.close();
+    await this.#state?.close();
     await Promise.all([
+      this.adaptive.close(),
       this.#inlineIsolation?.close(),
       ...[...this.#isolations.values()].map((isolation) => isolation.close()),
     ]);
@@ -354,6 +423,11 @@ export class EnhancedResourceManager {
       this.#tools.get(toolId) ??
       badOption('toolId', toolId, 'the name of a tool that is initialised')
     );
+  }
+
+  #tracked(toolId: string): string {
+    const { patternTracking } = this.#tool(toolId).options;
+    return patternTracking ? toolId : badOption('toolId', toolId, 'a tool with patternTracking');
   }
 
   *#priorities(): IterableIterator<number> {

@@ -66,6 +66,8 @@ export interface Execution<T = unknown> extends Booked {
   stop(reason: unknown): void;
   /** Ends it without asking: terminates the worker, SIGTERM then SIGKILL to the whole tree; nothing for inline. */
   kill(reason: unknown): Promise<void>;
+  /** Leaves the CPU to other tools while they want it; where the system cannot have it do so, nothing. */
+  yieldCpu?(): void;
   /** What it left open; known once `result` has settled. */
   leaks(): readonly Leak[];
 }
@@ -82,6 +84,8 @@ export interface StartOptions {
 export interface Isolation {
   readonly kind: IsolationKind;
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
+  /** Ends what is kept for later: memory is short. */
+  trim?(): void;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

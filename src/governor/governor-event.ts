@@ -1,5 +1,6 @@
 import type { JournalListener } from '../events/journal.ts';
 import type { Leak } from './execution.ts';
+import type { LimitCause } from './limits/limit-policy.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
 import type { Resource, ResourceLimits } from './resource-limits.ts';
 import type { Confidence } from './resource-usage.ts';
@@ -24,6 +25,8 @@ export interface GovernorEventDetails {
     readonly limit: keyof ResourceLimits;
     readonly from: number;
     readonly to: number;
+    /** `asked`: the `raise` option has granted it. */
+    readonly cause: LimitCause | 'asked';
     /** In words and numbers. */
     readonly reason: string;
   };

@@ -2,7 +2,7 @@ import type { Execution, IsolationKind, StartOptions, ToolTask } from './executi
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import type { Host } from './host.ts';
-import { HostPool } from './host-pool.ts';
+import { type HostCount, HostPool, type PoolSettings } from './host-pool.ts';
 import { HostedExecution } from './hosted-execution.ts';
 import { badOption } from '../options.ts';
 import { checkModuleTask } from './task-module.ts';
@@ -18,10 +18,10 @@ export class HostRunner {
   constructor(
     kind: IsolationKind,
     create: () => Host,
-    { maxIdle, graceMs }: { readonly maxIdle: number; readonly graceMs: number },
+    { graceMs, ...pool }: PoolSettings & { readonly graceMs: number },
   ) {
     this.#kind = kind;
-    this.#pool = new HostPool(create, maxIdle);
+    this.#pool = new HostPool(create, pool);
     this.#graceMs = graceMs;
   }
 
@@ -43,6 +43,15 @@ export class HostRunner {
     const ended = () => this.#running.delete(execution);
     execution.result.then(ended, ended);
     return execution;
+  }
+
+  get hosts(): HostCount {
+    return this.#pool.count;
+  }
+
+  /** Ends those that wait. */
+  trim(): void {
+    this.#pool.trim();
   }
 
   async close(): Promise<void> {

@@ -41,6 +41,8 @@ export interface Host {
   isWorn(): boolean;
   /** Sets walls around it and all that it starts, where the kernel lets that be done. */
   surround?(walls: Walls): void;
+  /** Leaves the CPU to others while they want it; it is not used again after that. */
+  yieldCpu?(): void;
   /** Ends it and all that it started, first by asking where `graceMs` is more than 0. */
   end(graceMs: number): Promise<void>;
 }

@@ -71,6 +71,10 @@ export class HostedExecution<T> implements Execution<T> {
     await this.#host.end(this.#start.graceMs);
   }
 
+  yieldCpu(): void {
+    if (!this.#ended) this.#host.yieldCpu?.();
+  }
+
   leaks(): readonly Leak[] {
     return this.#leaks;
   }

@@ -1,3 +1,9 @@
+export {
+  AdaptiveResourceManager,
+  type AdaptiveResourceManagerOptions,
+  type LimitAdjustment,
+} from './adaptive-resource-manager.ts';
+export type { Advice } from './advice.ts';
 export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';
 export { EnhancedResourceManager, type ExecuteOptions } from './enhanced-resource-manager.ts';
 export type {
@@ -17,6 +23,7 @@ export type {
   LimitUse,
 } from './governor-event.ts';
 export type { HostOptions } from './host-options.ts';
+export type { HostCount } from './host-pool.ts';
 export { InlineIsolation, type InlineIsolationOptions } from './inline-isolation.ts';
 export {
   inspect,
@@ -61,6 +68,9 @@ export {
   type TrackerOptions,
 } from './resource-tracker.ts';
 export type { Amount, Amounts, Confidence, HandleSet, ResourceUsage } from './resource-usage.ts';
+export type { PatternKind } from './patterns/series-pattern.ts';
+export type { FactorExpectation, FactorModel } from './patterns/factor-forecast.ts';
+export type { RecentPattern, ResourcePattern, UsagePattern } from './patterns/usage-pattern.ts';
 export type { UsagePoint } from './usage-history.ts';
 export { WorkerIsolation, type WorkerIsolationOptions } from './worker-isolation.ts';
 export type { ExecutionRecord, Outcome } from './execution-log.ts';
@@ -72,3 +82,9 @@ export {
   type LimitChange,
   type LimitPolicyOptions,
 } from './limits/limit-policy.ts';
+export {
+  forecast,
+  type Forecast,
+  type ForecastModel,
+  type ForecastOptions,
+} from './patterns/forecast.ts';

@@ -1,13 +1,15 @@
 import { describeError } from '../describe-value.ts';
 import type { Journal } from '../events/journal.ts';
 import type { Execution } from './execution.ts';
+import type { AdaptiveResourceManager } from './adaptive-resource-manager.ts';
 import type { GovernedTool } from './governed-tool.ts';
 import type { GovernorDetails, LimitUse } from './governor-event.ts';
 import { isAtLeast } from './limit-ladder.ts';
 import { limitExceeded } from './limit-error.ts';
 import type { ManagerSettings } from './manager-settings.ts';
-import { amountOf, describeAmount, LIMIT_OF, type Resource } from './resource-limits.ts';
+import { amountOf, describeAmount, LIMIT_OF } from './resource-limits.ts';
 import type { ResourceUsage } from './resource-usage.ts';
+import type { UsageAddition } from './usage-history.ts';
 
 /** Beyond this share of its maximum an execution has no grace left. */
 const FORCED_SHARE = 1.25;
@@ -21,13 +23,19 @@ interface Seen {
 export class LimitEnforcer {
   readonly #settings: ManagerSettings;
   readonly #journal: Journal<GovernorDetails>;
+  readonly #adaptive: AdaptiveResourceManager;
   /** Why each was asked to end. */
   readonly #asked = new WeakMap<Execution, unknown>();
   readonly #forced = new WeakSet<Execution>();
 
-  constructor(settings: ManagerSettings, journal: Journal<GovernorDetails>) {
+  constructor(
+    settings: ManagerSettings,
+    journal: Journal<GovernorDetails>,
+    adaptive: AdaptiveResourceManager,
+  ) {
     this.#settings = settings;
     this.#journal = journal;
+    this.#adaptive = adaptive;
   }
 
   /** @returns why an execution was ended; `undefined` if it was not. */
@@ -46,6 +54,10 @@ export class LimitEnforcer {
     // The limit of CPU time is one of each execution.
     const usage = { ...sum, cpuTimeMs: { ...sum.cpuTimeMs, value: cpuTimeMs } };
     this.#compare(tool, usage, nowMs);
+    // Whoever is over a limit is not to be in the way of those who are not.
+    if (isAtLeast(tool.actingStatus, 'critical')) {
+      for (const { execution } of seen) execution.yieldCpu?.();
+    }
     for (const use of tool.uses(usage)) {
       if (tool.actsOn(use.confidence) && tool.statusAt(use) === 'emergency')
         this.#end(tool, use, seen);
@@ -73,7 +85,8 @@ export class LimitEnforcer {
   #raised(tool: GovernedTool, { resource, used, limit }: LimitUse): boolean {
     const { raise, logger } = this.#settings;
     const max = tool.max[LIMIT_OF[resource]];
-    if (raise === undefined || limit >= max) return false;
+    if (limit >= max) return false;
+    if (raise === undefined) return this.#raisedByUse(tool, { resource, used });
     let granted: number | undefined;
     try {
       granted = raise({ toolId: tool.id, resource, used, limit, max });
@@ -85,21 +98,46 @@ export class LimitEnforcer {
     }
     if (granted === undefined || !(granted > limit)) return false;
     const to = Math.min(granted, max);
-    this.adjust(
-      tool,
-      LIMIT_OF[resource],
-      to,
-      `${describeAmount(resource, used)} used of ${describeAmount(resource, limit)}`,
-    );
+    const reason = `${describeAmount(resource, used)} used of ${describeAmount(resource, limit)}`;
+    this.#set(tool, { limit: LIMIT_OF[resource], to, cause: 'asked', reason });
     return true;
   }
 
+  #raisedByUse(
+    tool: GovernedTool,
+    { resource, used }: Pick<LimitUse, 'resource' | 'used'>,
+  ): boolean {
+    if (!this.#adaptive.hasTool(tool.id)) return false;
+    const adjustment = this.#adaptive.raise(tool.id, resource, used);
+    if (adjustment === undefined) return false;
+    this.#set(tool, adjustment);
+    return true;
+  }
+
+  /** Takes what a tool has used within a second, and moves its limits to where they belong. */
+  learn(tool: GovernedTool, { executionCpuTimeMs, ...used }: UsageAddition): void {
+    const { memoryBytes, fileHandles, networkConnections } = used;
+    const adjustments = this.#adaptive.observe(tool.id, {
+      memoryBytes,
+      cpuTimeMs: executionCpuTimeMs,
+      fileHandles,
+      networkConnections,
+    });
+    // Whoever decides on raises decides on limits.
+    if (this.#settings.raise !== undefined) return;
+    for (const adjustment of adjustments) this.#set(tool, adjustment);
+  }
+
   /** Sets a limit, and tells of it. */
-  adjust(tool: GovernedTool, limit: (typeof LIMIT_OF)[Resource], to: number, reason: string): void {
+  #set(
+    tool: GovernedTool,
+    adjustment: Pick<GovernorDetails['limits-adjusted'], 'limit' | 'to' | 'cause' | 'reason'>,
+  ): void {
+    const { limit, to, cause, reason } = adjustment;
     const from = tool.limits[limit];
     if (from === to) return;
     tool.limits = { ...tool.limits, [limit]: to };
-    this.#journal.tell('limits-adjusted', { toolId: tool.id, limit, from, to, reason });
+    this.#journal.tell('limits-adjusted', { toolId: tool.id, limit, from, to, cause, reason });
   }
 
   #end(tool: GovernedTool, use: LimitUse, seen: readonly Seen[]): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { AdaptiveResourceManagerOptions } from './adaptive-resource-manager.ts';
 import type { Logger } from '../logger.ts';
 import {
   badOption,
@@ -45,10 +46,17 @@ export interface EnhancedResourceManagerOptions {
   /** When a status changes; warning at 0.8, critical at 0.95 of the limit by default. */
   readonly thresholds?: Partial<LadderSettings>;
   /**
-   * Asked before a tool that is below its maximum is throttled or ended: the new limit, or `undefined` to deny. Every
-   * raise is denied by default.
+   * Asked before a tool that is below its maximum is throttled or ended: the new limit, or `undefined` to deny. With
+   * it, nothing else moves limits. Without it, the limits of tools whose patterns are tracked adapt.
    */
   readonly raise?: (request: RaiseRequest) => number | undefined;
+  /** How patterns of use are told. */
+  readonly adaptive?: Omit<AdaptiveResourceManagerOptions, 'clock'>;
+  /**
+   * File that patterns and limits are restored from at once, and saved to each 5 minutes and by `close`. One that is
+   * damaged is told of, and left out.
+   */
+  readonly stateFile?: string;
   /** How many executions of one tool may wait, 0 to 100,000; 100 by default. */
   readonly maxWaiting?: number;
   /** How long an execution waits at most before it is refused, in ms; 30,000 by default. */
@@ -80,6 +88,7 @@ export interface ManagerSettings {
   readonly sampleIntervalMs: number;
   readonly ladder: LadderSettings;
   readonly raise: ((request: RaiseRequest) => number | undefined) | undefined;
+  readonly stateFile: string | undefined;
   readonly maxWaiting: number;
   readonly maxWaitMs: number;
   readonly inlineGraceMs: number;
@@ -111,6 +120,7 @@ export function checkManagerOptions(
     sampleIntervalMs: checkInteger('sampleIntervalMs', given.sampleIntervalMs ?? 100, 10, 10_000),
     ladder: checkLadder(given.thresholds),
     raise,
+    stateFile: checkFile(given.stateFile),
     maxWaiting: checkInteger('maxWaiting', given.maxWaiting ?? 100, 0, 100_000),
     maxWaitMs: checkInteger('maxWaitMs', given.maxWaitMs ?? 30_000, 1, LONGEST_TIMER_MS),
     inlineGraceMs: checkInteger('inlineGraceMs', given.inlineGraceMs ?? 1_000, 0, LONGEST_TIMER_MS),
@@ -172,6 +182,11 @@ function checkCaches(given: readonly ResizableCache[] = []): readonly ResizableC
     }
   }
   return [...given];
+}
+
+function checkFile(file: unknown): string | undefined {
+  if (file === undefined || (typeof file === 'string' && file !== '')) return file;
+  return badOption('stateFile', file, 'the path of a file');
 }
 
 function checkBoolean(option: string, value: unknown): boolean {

@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { callNative, loadAddon } from '../native/addon.ts';
 import type { Host, HostListener, HostMeter } from './host.ts';
 import { HOST_ENTRY } from './host-entry.ts';
 import type { FromHost, HostSettings, ToHost } from './host-message.ts';
@@ -41,6 +43,7 @@ export class ProcessHost implements Host {
   readonly #wall: Wall | undefined;
   /** Nothing is left: its number may be another's. */
   #isGone = false;
+  #isYielding = false;
 
   constructor(options: ProcessHostOptions) {
     this.#options = options;
@@ -102,7 +105,21 @@ export class ProcessHost implements Host {
     this.#wall?.set({ memoryBytes: this.#newBytes + memoryBytes, pids: HOST_THREADS + pids });
   }
 
+  yieldCpu(): void {
+    if (this.#isYielding || this.#isGone) return;
+    this.#isYielding = true;
+    if (callNative(() => loadAddon().lowerGroupPriority(this.#pid))) return;
+    try {
+      // Without groups, at least what the tool itself does.
+      setPriority(this.#pid, constants.priority.PRIORITY_LOW);
+    } catch {
+      // It is gone.
+    }
+  }
+
   isWorn(): boolean {
+    // Without privileges there is no way back to an ordinary priority.
+    if (this.#isYielding) return true;
     const residentBytes = readProcess(this.#pid)?.residentBytes ?? 0;
     return residentBytes - this.#newBytes > this.#options.wornBytes;
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
+import type { HostCount } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { ProcessGuard } from './process-guard.ts';
 import { badOption } from '../options.ts';
@@ -43,7 +44,7 @@ export class ProcessIsolation implements Isolation {
       badOption('walls', walls, 'what ToolWalls.open returns');
     }
     this.#walls = walls;
-    const { settings, wornBytes, maxIdle, graceMs } = checkHostOptions(options);
+    const { settings, wornBytes, ...kept } = checkHostOptions(options);
     const mark = `GRANARY_TOOL_HOST=${randomUUID()}`;
     this.#guard = new ProcessGuard(mark);
     const create = () =>
@@ -56,8 +57,18 @@ export class ProcessIsolation implements Isolation {
           mark: `${mark}.${randomUUID()}`,
         }),
       );
-    this.#runner = new HostRunner('process', create, { maxIdle, graceMs });
+    this.#runner = new HostRunner('process', create, kept);
     process.on('exit', this.#killAll);
+  }
+
+  /** How many processes there are. */
+  get hosts(): HostCount {
+    return this.#runner.hosts;
+  }
+
+  /** Ends the processes that wait for the next execution. */
+  trim(): void {
+    this.#runner.trim();
   }
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {

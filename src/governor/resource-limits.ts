@@ -128,3 +128,15 @@ const UNITS = {
 export function describeAmount(resource: Resource, value: number): string {
   return UNITS[resource](value);
 }
+
+const SHORT = {
+  memoryBytes: (value: number) => `${(value / MIB).toFixed(1)} MiB`,
+  cpuTimeMs: (value: number) => `${(value / 1_000).toFixed(2)} s`,
+  fileHandles: (value: number) => String(Number(value.toFixed(1))),
+  networkConnections: (value: number) => String(Number(value.toFixed(1))),
+} as const satisfies Record<Resource, (value: number) => string>;
+
+/** @returns an amount with its unit alone, such as `12.0 MiB`. */
+export function shortAmount(resource: Resource, value: number): string {
+  return SHORT[resource](value);
+}

@@ -48,6 +48,7 @@ export class ToolLedger {
       fileHandles: peak.fileHandles.ids.length,
       networkConnections: peak.networkConnections.ids.length,
       executions: 1,
+      executionCpuTimeMs: peak.cpuTimeMs.value,
     });
     this.#log.add(execution, peak, outcome, nowMs);
   }
@@ -62,7 +63,7 @@ export class ToolLedger {
   ): void {
     if (!this.running.delete(execution)) return;
     this.executions++;
-    this.history.addEnded(nowMs, memoryBytes, this.#bookCpu(execution, cpuTimeMs));
+    this.history.addEnded(nowMs, memoryBytes, this.#bookCpu(execution, cpuTimeMs), cpuTimeMs);
     this.#log.addPlain(execution, outcome, nowMs, memoryBytes, cpuTimeMs);
   }
 
@@ -95,6 +96,7 @@ export class ToolLedger {
 
   #lookInto(sumFor: (execution: Execution, usage: ResourceUsage) => UsageSum, nowMs: number): void {
     let cpuTimeMs = 0;
+    let executionCpuTimeMs = 0;
     const sums = new Set<UsageSum>();
     for (const execution of this.running) {
       const usage = execution.usage();
@@ -102,11 +104,12 @@ export class ToolLedger {
       sum.add(usage);
       sums.add(sum);
       cpuTimeMs += this.#bookCpu(execution, usage.cpuTimeMs.value);
+      executionCpuTimeMs = Math.max(executionCpuTimeMs, usage.cpuTimeMs.value);
     }
     if (sums.size === 0) return;
     let seen = NO_AMOUNTS;
     for (const sum of sums) seen = addAmounts(seen, sum.amounts());
-    this.history.add(nowMs, { ...seen, cpuTimeMs, executions: 0 });
+    this.history.add(nowMs, { ...seen, cpuTimeMs, executions: 0, executionCpuTimeMs });
   }
 
   /** @returns what is new of its CPU time. */

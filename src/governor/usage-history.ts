@@ -26,7 +26,10 @@ const MINUTES = 1_440;
 const MERGES = ['max', 'sum', 'max', 'max', 'sum'] as const satisfies readonly Merge[];
 
 /** What is added at a moment. */
-export type UsageAddition = Omit<UsagePoint, 'fromMs' | 'spanMs'>;
+export type UsageAddition = Omit<UsagePoint, 'fromMs' | 'spanMs'> & {
+  /** The most that one execution has used so far, in ms. */
+  readonly executionCpuTimeMs: number;
+};
 
 /**
  * What a tool has used, second by second for five minutes and minute by minute for a day.
@@ -42,6 +45,9 @@ export class UsageHistory {
   #fileHandles = 0;
   #networkConnections = 0;
   #executions = 0;
+  #executionCpuTimeMs = 0;
+  /** Told what was gathered of each second in which something was used, when it is over. */
+  onSecond: ((second: UsageAddition) => void) | undefined;
 
   /** Bytes that it takes. */
   get byteLength(): number {
@@ -55,16 +61,36 @@ export class UsageHistory {
     if (addition.networkConnections > this.#networkConnections) {
       this.#networkConnections = addition.networkConnections;
     }
+    if (addition.executionCpuTimeMs > this.#executionCpuTimeMs) {
+      this.#executionCpuTimeMs = addition.executionCpuTimeMs;
+    }
     this.#cpuTimeMs += addition.cpuTimeMs;
     this.#executions += addition.executions;
   }
 
   /** Adds an execution that has ended and that had no handles: thousands may in a second. */
-  addEnded(nowMs: number, memoryBytes: number, cpuTimeMs: number): void {
+  addEnded(
+    nowMs: number,
+    memoryBytes: number,
+    cpuTimeMs: number,
+    executionCpuTimeMs: number,
+  ): void {
     this.#begin(nowMs);
     if (memoryBytes > this.#memoryBytes) this.#memoryBytes = memoryBytes;
+    if (executionCpuTimeMs > this.#executionCpuTimeMs)
+      this.#executionCpuTimeMs = executionCpuTimeMs;
     this.#cpuTimeMs += cpuTimeMs;
     this.#executions++;
+  }
+
+  /** Ends the second that is over, if something was gathered in it. */
+  flush(nowMs: number): void {
+    this.#begin(nowMs);
+  }
+
+  /** Writes what was gathered of the second that is not over yet, too. */
+  settle(): void {
+    this.#write();
   }
 
   /** Writes what has been gathered of a second that is over. */
@@ -89,19 +115,23 @@ export class UsageHistory {
     return [...older, ...seconds.filter(({ fromMs }) => fromMs >= untilMs)];
   }
 
-  /** @returns the seconds from `sinceMs` on in which anything was used, at most 300 of them, from the oldest. */
+  /**
+   * Changes nothing: who follows the seconds by `onSecond` is not told of half a one.
+   *
+   * @returns the seconds that have ended in which anything was used, those from `sinceMs` on, from the oldest; at most 300
+   */
   seconds(sinceMs: number): readonly UsagePoint[] {
-    this.#write();
     return [...this.#seconds.rows(sinceMs)].map((row) => toPoint(row, SECOND_MS));
   }
 
   #write(): void {
-    const { memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions } =
-      this.#gathered();
+    const gathered = this.#gathered();
+    const { memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions } = gathered;
     if (executions + cpuTimeMs + memoryBytes + fileHandles + networkConnections === 0) return;
     const values = [memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions];
     this.#seconds.add(this.#second * SECOND_MS, values);
     this.#minutes.add(this.#second * SECOND_MS, values);
+    this.onSecond?.(gathered);
   }
 
   /** Takes what has been gathered. */
@@ -112,7 +142,9 @@ export class UsageHistory {
       fileHandles: this.#fileHandles,
       networkConnections: this.#networkConnections,
       executions: this.#executions,
+      executionCpuTimeMs: this.#executionCpuTimeMs,
     };
+    this.#executionCpuTimeMs = 0;
     this.#memoryBytes = 0;
     this.#cpuTimeMs = 0;
     this.#fileHandles = 0;

@@ -1,5 +1,6 @@
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
+import type { HostCount } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { checkInteger } from '../options.ts';
 import { WorkerHost } from './worker-host.ts';
@@ -30,10 +31,20 @@ export class WorkerIsolation implements Isolation {
 
   /** @throws `ERR_GRANARY_BAD_OPTION` */
   constructor(options: WorkerIsolationOptions = {}) {
-    const { settings, wornBytes, maxIdle, graceMs } = checkHostOptions(options);
+    const { settings, wornBytes, ...kept } = checkHostOptions(options);
     const maxHeapMib = checkInteger('maxHeapMib', options.maxHeapMib ?? 500, 16, 65_536);
     const create = () => new WorkerHost({ settings, maxHeapMib, wornBytes });
-    this.#runner = new HostRunner('worker', create, { maxIdle, graceMs });
+    this.#runner = new HostRunner('worker', create, kept);
+  }
+
+  /** How many threads there are. */
+  get hosts(): HostCount {
+    return this.#runner.hosts;
+  }
+
+  /** Ends the threads that wait for the next execution. */
+  trim(): void {
+    this.#runner.trim();
   }
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {

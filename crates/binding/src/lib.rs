@@ -12,7 +12,9 @@
 
 pub mod compress;
 mod dump;
+pub mod forecast;
 mod outgoing;
+pub mod pattern;
 pub mod sampler;
 mod store;
 mod store_dump;

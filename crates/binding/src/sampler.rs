@@ -142,6 +142,12 @@ pub fn sample_processes_now(
     })
 }
 
+/// Gives a process group the lowest priority; whether that was done.
+#[napi]
+pub fn lower_group_priority(group: u32) -> Result<bool> {
+    guarded(|| Ok(granary_core::priority::lower_group(group)))
+}
+
 /// CPU time of the calling thread, ms; null where the system does not count it.
 #[napi]
 pub fn own_thread_cpu_ms() -> Result<Option<f64>> {

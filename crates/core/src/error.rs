@@ -26,6 +26,9 @@ pub enum Error {
         /// How it was to be opened.
         asked: String,
     },
+    /// Input that nothing can be told of.
+    #[error("{0}")]
+    BadInput(String),
     /// Something that this process or platform cannot do.
     #[error("{0}")]
     Unsupported(String),
@@ -47,7 +50,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::OutOfRange { .. } => "ERR_GRANARY_BAD_OPTION",
+            Self::OutOfRange { .. } | Self::BadInput(_) => "ERR_GRANARY_BAD_OPTION",
             Self::NameInUse { .. } => "ERR_GRANARY_NAME_IN_USE",
             Self::Unsupported(_) => "ERR_GRANARY_UNSUPPORTED_RUNTIME",
             Self::BadDump { .. } => "ERR_GRANARY_BAD_DUMP",

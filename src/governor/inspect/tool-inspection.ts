@@ -25,19 +25,18 @@ export interface ToolInspection {
   readonly limits: ResourceLimits;
   /** How far the limits may be raised. */
   readonly max: ResourceLimits;
-  /**
-   * The last 60 whole seconds and the one that runs, from the oldest; seconds in which nothing was used are left out.
-   */
+  /** The last 60 whole seconds, from the oldest; those in which nothing was used are left out. */
   readonly history: readonly UsagePoint[];
 }
 
 const SECOND_MS = 1_000;
 const HISTORY_MS = 60 * SECOND_MS;
 
-/** Looks at a tool: O(what runs of it), and at most 61 points of history. */
+/** Looks at a tool: O(what runs of it), and at most 60 points of history. */
 export function inspectTool(tool: GovernedTool, nowMs: number): ToolInspection {
   const { id: toolId, ledger, limits, max, options, queue, status } = tool;
   const usage = ledger.look(nowMs);
+  ledger.history.flush(nowMs);
   return {
     toolId,
     atMs: nowMs,

@@ -1,6 +1,6 @@
 import { badOption, checkOptions } from '../../options.ts';
 import { GrowthWindow, type Growth } from './growth.ts';
-import { PeakRing } from './peak-ring.ts';
+import { PeakRing, type PeakRingState } from './peak-ring.ts';
 import { SeasonEnvelope } from './season-envelope.ts';
 
 const HOUR_MS = 3_600_000;
@@ -26,11 +26,20 @@ const LOWERED_TO = 0.75;
 const LOWERED_BELOW = 0.9;
 /** Nor raised for less than a fiftieth, unless use or growth needs it. */
 const RAISED_ABOVE = 1.02;
+/** What is only foreseen raises it gradually. */
+const FORESEEN_STEP = 1.25;
 const WARNED_SHARE = 0.95;
 const LEAD_SAMPLES = 3;
 
 /** Why a limit was moved. */
-export type LimitCause = 'violation' | 'peak' | 'growth' | 'season' | 'cool-down' | 'running';
+export type LimitCause =
+  | 'violation'
+  | 'peak'
+  | 'growth'
+  | 'season'
+  | 'factors'
+  | 'cool-down'
+  | 'running';
 
 /** A limit that was moved. */
 export interface LimitChange {
@@ -39,6 +48,29 @@ export interface LimitChange {
   readonly cause: LimitCause;
   /** In words and numbers, without unit and subject: those the caller knows. */
   readonly reason: string;
+}
+
+/** Something that use is known to come to. */
+export interface Foreseen {
+  /** What the limit should be then. */
+  readonly needed: number;
+  readonly cause: 'growth' | 'season' | 'factors';
+  /** In words and numbers. */
+  readonly reason: string;
+}
+
+/** What a policy has learned, as it is saved. */
+export interface LimitPolicyState {
+  readonly limit: number;
+  /** Of the first and of the last sample, in ms. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly latest: number;
+  readonly sum: number;
+  readonly weight: number;
+  readonly taught: number;
+  readonly peaks: PeakRingState;
+  readonly season: readonly [number | null, number | null];
 }
 
 export interface LimitPolicyOptions {
@@ -93,6 +125,58 @@ export class LimitPolicy {
     return this.#limit;
   }
 
+  /** Above the highest peak, as a share of its distance from the mean: 0.15 to 0.95, tuned by violations. */
+  get headroom(): number {
+    return SPREAD_HEADROOM + this.#taught;
+  }
+
+  /** Mean of what was used, with a half-life of a day; `undefined` before the first sample. */
+  get mean(): number | undefined {
+    return this.#weight > 0 ? this.#sum / this.#weight : undefined;
+  }
+
+  /** The highest use of the last `spanMs`, at most 8 days; `undefined` where there was none. */
+  highest(atMs: number, spanMs: number): number | undefined {
+    const now = this.#peaks.binOf(atMs);
+    const peak = this.#peaks.peak(now - Math.ceil(spanMs / BIN_MS), now);
+    return peak >= 0 ? peak : undefined;
+  }
+
+  /** When the first sample was taken; `undefined` before that. */
+  get sinceMs(): number | undefined {
+    return Number.isNaN(this.#firstMs) ? undefined : this.#firstMs;
+  }
+
+  /** @returns what it has learned; `undefined` where that is nothing */
+  state(): LimitPolicyState | undefined {
+    const peaks = this.#peaks.state();
+    if (peaks === undefined) return undefined;
+    return {
+      limit: this.#limit,
+      firstMs: this.#firstMs,
+      lastMs: this.#lastMs,
+      latest: this.#latest,
+      sum: this.#sum,
+      weight: this.#weight,
+      taught: this.#taught,
+      peaks,
+      season: this.#season.state(),
+    };
+  }
+
+  /** Goes on from what was saved; bounds are those of its options. */
+  restore(state: LimitPolicyState): void {
+    this.#firstMs = state.firstMs;
+    this.#lastMs = state.lastMs;
+    this.#latest = state.latest;
+    this.#sum = state.sum;
+    this.#weight = state.weight;
+    this.#taught = state.taught;
+    this.#peaks.restore(state.peaks);
+    this.#season.restore(state.season);
+    this.#limit = this.#bounded(state.limit);
+  }
+
   /**
    * Takes what was used at `atMs`, under the limit of that time.
    *
@@ -123,16 +207,16 @@ export class LimitPolicy {
    * Moves the limit to where it belongs at `atMs`.
    *
    * @param running - what is used or reserved right now: the limit is never below
+   * @param foreseen - what is known of the time to come; raises the limit by a quarter of it at a time
    * @returns the change, or `undefined` where it stays
    */
-  adjust(atMs: number, running = 0): LimitChange | undefined {
+  adjust(atMs: number, running = 0, foreseen?: Foreseen): LimitChange | undefined {
     if (this.#weight === 0) return this.#move(running, 'running', 'what runs needs it');
     const exceeded = this.#exceeded;
     this.#exceeded = undefined;
     const { peak, heldMs } = this.#heldPeak(atMs);
     const mean = Math.min(peak, this.#sum / this.#weight);
-    const headroom = SPREAD_HEADROOM + this.#taught;
-    const envelope = peak + headroom * (peak - mean) + LEVEL_HEADROOM * peak;
+    const envelope = peak + this.headroom * (peak - mean) + LEVEL_HEADROOM * peak;
     const season = this.#season.bound(atMs, envelope);
     const growth = this.#ahead(season ?? envelope);
     const target = Math.max(season ?? envelope, growth?.needed ?? 0, running);
@@ -144,6 +228,12 @@ export class LimitPolicy {
     if (limit > this.#limit) {
       const [cause, reason] = this.#raised(target, { exceeded, growth, running, season, peak });
       return this.#move(limit, cause, reason);
+    }
+    if (foreseen !== undefined && foreseen.needed > limit) {
+      const step = Math.min(foreseen.needed, FORESEEN_STEP * this.#limit);
+      return step > RAISED_ABOVE * this.#limit
+        ? this.#move(step, foreseen.cause, foreseen.reason)
+        : undefined;
     }
     return this.#lower(limit, atMs, season, peak, heldMs);
   }
@@ -182,7 +272,7 @@ export class LimitPolicy {
     const { exceeded, growth, running, season, peak } = found;
     const format = this.#format;
     if (exceeded !== undefined) {
-      const percent = Math.round(100 * (SPREAD_HEADROOM + this.#taught));
+      const percent = Math.round(100 * this.headroom);
       return [
         'violation',
         `${format(exceeded)} was used; headroom is now ${percent} % of the spread`,

@@ -1,3 +1,9 @@
+/** What a ring is made of, as it is saved: the bins from the oldest, `null` where none holds a sample. */
+export interface PeakRingState {
+  readonly from: number;
+  readonly peaks: readonly (number | null)[];
+}
+
 /**
  * The highest use of each bin of time over a fixed span: all that a limit remembers of the past, in
  * memory that does not grow with the samples.
@@ -39,6 +45,23 @@ export class PeakRing {
     const slot = this.#slot(bin);
     const peak = this.#peaks[slot]!;
     if (!(peak >= value)) this.#peaks[slot] = value;
+  }
+
+  state(): PeakRingState | undefined {
+    if (Number.isNaN(this.#newest)) return undefined;
+    const from = Math.max(this.#first, this.#newest - this.#peaks.length + 1);
+    const peaks = Array.from({ length: this.#newest - from + 1 }, (_, at) => {
+      const peak = this.#peaks[this.#slot(from + at)]!;
+      return Number.isNaN(peak) ? null : peak;
+    });
+    return { from, peaks };
+  }
+
+  /** Goes on from what was saved of a ring of the same bins. */
+  restore({ from, peaks }: PeakRingState): void {
+    peaks.forEach((peak, at) => {
+      if (peak !== null) this.add(peak, (from + at) * this.binMs);
+    });
   }
 
   /** @returns the peak of the bins `first` to `last`, both included; -Infinity where none holds a sample */

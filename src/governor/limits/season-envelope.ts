@@ -29,6 +29,16 @@ export class SeasonEnvelope {
     this.#ring = ring;
   }
 
+  /** Since when it is learnt, and when it was last exceeded; `null` for never. */
+  state(): readonly [number | null, number | null] {
+    return [known(this.#sinceMs), known(this.#brokenMs)];
+  }
+
+  restore([sinceMs, brokenMs]: readonly [number | null, number | null]): void {
+    this.#sinceMs = sinceMs ?? Number.NaN;
+    this.#brokenMs = brokenMs ?? Number.NaN;
+  }
+
   /** Says what was used, before it is added to the ring. */
   observe(value: number, atMs: number): void {
     if (Number.isNaN(this.#sinceMs)) this.#sinceMs = atMs;
@@ -65,4 +75,8 @@ export class SeasonEnvelope {
     }
     return peak;
   }
+}
+
+function known(ms: number): number | null {
+  return Number.isNaN(ms) ? null : ms;
 }
