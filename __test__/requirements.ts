@@ -695,6 +695,33 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 
+const top = list('milestone-8', 'test', {
+  'TOP-ENDPOINT':
+    'inspect() opens a socket that tells how tools and caches stand, at once and each interval that a client names.',
+  'TOP-SNAPSHOT': 'A snapshot tells what tools that run use, as the governor measures it.',
+  'TOP-DIRECTORY':
+    'A socket lies in a directory, mode 0700, of its user’s own; another one, or a link, is refused by both sides.',
+  'TOP-STALE':
+    'Sockets that killed processes have left are removed; one on which somebody listens never is.',
+  'TOP-HOSTILE':
+    'Garbage, lines without an end, readers that do not read and too many clients cost bounded memory and stop nobody else.',
+  'TOP-UNREF': 'An endpoint keeps no process alive, and its socket is gone when that has ended.',
+  'TOP-OPTIONS': 'Bad options of inspect are refused, naming option, value and what is allowed.',
+  'TOP-SERVE': 'granary serve can be watched, unless --no-inspect is given.',
+  'TOP-CHOOSE':
+    'granary top shows the only server, or the one named; of several it names them, with code 2; of none it says so, with code 1.',
+  'TOP-PLAIN':
+    'Where there is no terminal, granary top writes tools and caches as plain text, once.',
+  'TOP-JSON': 'granary top --json writes a snapshot a line.',
+  'TOP-ENDED': 'A server that ends while it is watched is told, with code 0.',
+  'TOP-VIEW':
+    'What is drawn fits the width of the terminal, and no text of a server commands the terminal.',
+  'TOP-TERMINAL':
+    'On a terminal granary top draws anew each interval and on resize, and leaves it as it was, however it ends.',
+  'TOP-USAGE':
+    'granary top called wrongly names the option, the value and what is allowed, with code 2.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -723,4 +750,5 @@ export const requirements: readonly Requirement[] = [
   ...limits,
   ...isolationsDeep,
   ...adaptiveLimits,
+  ...top,
 ];

@@ -67,6 +67,26 @@ describe('UsageHistory', () => {
     }
   });
 
+  it('tells the seconds that have ended from a moment on, and disturbs nobody who follows them [TOP-SNAPSHOT]', () => {
+    const history = new UsageHistory();
+    const followed: number[] = [];
+    history.onSecond = ({ cpuTimeMs }) => followed.push(cpuTimeMs);
+    for (const atMs of [0, 1_000, 1_400, 2_999, 5_000, 6_500]) {
+      history.add(atMs, { ...none, cpuTimeMs: 1 });
+      history.flush(atMs);
+      history.seconds(0);
+    }
+    const startsOf = (sinceMs: number) => history.seconds(sinceMs).map(({ fromMs }) => fromMs);
+    expect(startsOf(0)).toEqual([0, 1_000, 2_000, 5_000]);
+    history.flush(7_000);
+    expect(startsOf(0)).toEqual([0, 1_000, 2_000, 5_000, 6_000]);
+    expect(startsOf(2_000)).toEqual([2_000, 5_000, 6_000]);
+    expect(startsOf(2_001)).toEqual([5_000, 6_000]);
+    expect(startsOf(6_001)).toEqual([]);
+    expect(history.seconds(1_000)[0]).toMatchObject({ fromMs: 1_000, spanMs: 1_000, cpuTimeMs: 2 });
+    expect(followed).toEqual([1, 2, 1, 1, 1]);
+  });
+
   it('takes no room for what has not happened [TRACKER-HISTORY]', () => {
     expect(new UsageHistory().byteLength).toBeLessThan(2_000);
   });

@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { GranaryError } from '../errors.ts';
+import { CommandError } from './command-error.ts';
 import { packageVersion } from './manifest.ts';
 import { readServeSettings, SERVE_HELP } from './serve-settings.ts';
+import { StandardOutput } from './standard-output.ts';
 import { Termination } from './termination.ts';
+import { readTopSettings, TOP_HELP } from './top-settings.ts';
 import { UsageError } from './usage-error.ts';
 
 const HELP = `Usage: granary COMMAND
 
   serve DIR    serve the files below DIR as MCP resources
+  top          watch the tools and caches of a running server
 
   --help, --version
 
@@ -25,6 +29,14 @@ async function run([command, ...args]: readonly string[]): Promise<void> {
       const { serve } = await import('./serve.ts');
       return serve(settings, termination);
     }
+    case 'top': {
+      const termination = new Termination();
+      const settings = readTopSettings(args);
+      if (settings === 'help') return print(TOP_HELP);
+      if (settings === 'version') return print(`${packageVersion()}\n`);
+      const { top } = await import('./top.ts');
+      return top(settings, termination, new StandardOutput());
+    }
     case '--help':
     case '-h':
     case 'help':
@@ -32,32 +44,30 @@ async function run([command, ...args]: readonly string[]): Promise<void> {
     case '--version':
       return print(`${packageVersion()}\n`);
     case undefined:
-      throw new UsageError('a command is missing, known is serve');
+      throw new UsageError('a command is missing, known are serve, top');
     default:
-      throw new UsageError(`unknown command ${JSON.stringify(command)}, known is serve`);
+      throw new UsageError(`unknown command ${JSON.stringify(command)}, known are serve, top`);
   }
 }
 
-function print(text: string): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Who closed the pipe has read enough.
-    if (error.code === 'EPIPE') return;
-    process.stderr.write(`granary: the output failed: ${error.message}\n`);
-    process.exitCode = 1;
-  });
-  process.stdout.write(text);
+function print(text: string): Promise<void> {
+  return new StandardOutput().write(text);
 }
 
 /** @returns the exit code */
-function report(error: unknown): number {
+function report(error: unknown, command: string | undefined): number {
   const isUsage =
     error instanceof UsageError ||
     (error instanceof GranaryError && error.code === 'ERR_GRANARY_BAD_OPTION');
   if (isUsage) {
-    process.stderr.write(
-      `granary: ${error.message}\nUsage: granary serve DIR [options]; granary serve --help tells more.\n`,
-    );
+    const usage = command === 'top' ? 'top [NAME|PID] [options]' : 'serve DIR [options]';
+    const help = `Usage: granary ${usage}; granary ${usage.split(' ')[0]} --help tells more.`;
+    process.stderr.write(`granary: ${error.message}\n${help}\n`);
     return 2;
+  }
+  if (error instanceof CommandError) {
+    process.stderr.write(`granary: ${error.message}\n`);
+    return error.exitCode;
   }
   const text =
     error instanceof GranaryError || !(error instanceof Error) ? String(error) : error.stack;
@@ -68,8 +78,9 @@ function report(error: unknown): number {
 // Nobody reads the log any more: that is no reason to end.
 process.stderr.on('error', () => {});
 
+const args = process.argv.slice(2);
 try {
-  await run(process.argv.slice(2));
+  await run(args);
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = report(error, args[0]);
 }

@@ -1,6 +1,7 @@
 import { describeValue } from '../describe-value.ts';
 import { MAX_DURATION_MS } from '../options.ts';
 import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
+import { integerOption, type IntegerRange } from './integer-option.ts';
 import type { LogFormat } from './stderr-logger.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -18,6 +19,8 @@ export interface ServeSettings {
   /** Where the cache survives a restart; `undefined` = nowhere. */
   readonly stateFile: string | undefined;
   readonly log: LogFormat;
+  /** Whether `granary top` can see it. */
+  readonly isInspected: boolean;
 }
 
 const KINDS = {
@@ -30,15 +33,10 @@ const KINDS = {
   'session-idle': 'value',
   state: 'value',
   log: 'value',
+  'no-inspect': 'flag',
   help: 'flag',
   version: 'flag',
 } satisfies OptionKinds;
-
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly unit: string;
-}
 
 /**
  * An answer is one string, of which V8 makes none of 2²⁹ characters, and JSON writes a control
@@ -56,7 +54,7 @@ const RANGES = {
   'max-bytes': { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
   'page-size': { min: 1, max: 10_000, unit: 'resources' },
   'session-idle': { min: 1, max: MAX_TIMER_MS, unit: 'ms' },
-} satisfies Readonly<Record<string, Range>>;
+} satisfies Readonly<Record<string, IntegerRange>>;
 
 export const SERVE_HELP = `Usage: granary serve DIR [options]
 
@@ -78,6 +76,7 @@ out of DIR are neither listed nor served. Hidden files are served like all other
   --state FILE         start with what the last run had cached of files that have not
                        changed since; saved at the end and every 5 minutes
   --log text|json      how to log on stderr           (default text)
+  --no-inspect         open no socket for granary top, run by the same user
   --help, --version
 
 End of input, SIGTERM and SIGINT end it: what was asked is answered first; a second
@@ -94,15 +93,16 @@ export function readServeSettings(args: readonly string[]): ServeSettings | 'hel
   if (line.options.has('version')) return 'version';
   return {
     folder: folderOf(line),
-    httpPort: line.options.has('http') ? integer(line, 'http', 0) : undefined,
-    maxFileBytes: integer(line, 'max-file', 10_485_760),
-    ttlMs: integer(line, 'ttl', 900_000),
-    maxEntries: integer(line, 'max-entries', 10_000),
-    maxBytes: integer(line, 'max-bytes', 104_857_600),
-    pageSize: integer(line, 'page-size', 100),
-    idleSessionMs: integer(line, 'session-idle', 1_800_000),
+    httpPort: line.options.has('http') ? integerOption(line, 'http', RANGES.http, 0) : undefined,
+    maxFileBytes: integerOption(line, 'max-file', RANGES['max-file'], 10_485_760),
+    ttlMs: integerOption(line, 'ttl', RANGES.ttl, 900_000),
+    maxEntries: integerOption(line, 'max-entries', RANGES['max-entries'], 10_000),
+    maxBytes: integerOption(line, 'max-bytes', RANGES['max-bytes'], 104_857_600),
+    pageSize: integerOption(line, 'page-size', RANGES['page-size'], 100),
+    idleSessionMs: integerOption(line, 'session-idle', RANGES['session-idle'], 1_800_000),
     stateFile: stateFile(line),
     log: logFormat(line),
+    isInspected: !line.options.has('no-inspect'),
   };
 }
 
@@ -122,19 +122,6 @@ function folderOf({ operands }: CommandLine): string {
     );
   }
   return folder;
-}
-
-function integer({ options }: CommandLine, name: keyof typeof RANGES, usual: number): number {
-  const text = options.get(name);
-  if (text === undefined) return usual;
-  const { min, max, unit } = RANGES[name];
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
-    throw new UsageError(
-      `--${name} must be an integer from ${min} to ${max} (${unit}), got ${describeValue(text)}`,
-    );
-  }
-  return value;
 }
 
 function logFormat({ options }: CommandLine): LogFormat {

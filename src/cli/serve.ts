@@ -1,9 +1,11 @@
 import { Console } from 'node:console';
 
 import { ResourceCache } from '../cache/resource-cache.ts';
+import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { isBelow } from '../files/confined-file.ts';
 import { FileOrigin } from '../files/file-origin.ts';
+import { inspect, type InspectionEndpoint } from '../governor/inspect/inspection-endpoint.ts';
 import type { Logger } from '../logger.ts';
 import type { ReadResult } from '../manager/read-result.ts';
 import { ResourceManager } from '../manager/resource-manager.ts';
@@ -44,6 +46,8 @@ export async function serve(settings: ServeSettings, termination: Termination): 
     // Only now: going through a large folder would hold up the first answers.
     origin.watch();
     void state?.load();
+    // Without waiting: neither the first answers nor the end depend on it.
+    const inspection = settings.isInspected ? openInspection(cache, logger) : undefined;
     const reason = await Promise.race([
       termination.requested,
       endpoint.ended.then(() => 'end of input'),
@@ -51,6 +55,7 @@ export async function serve(settings: ServeSettings, termination: Termination): 
     logger.info('ending', { reason });
     await endpoint.drain();
     await state?.end();
+    await (await inspection)?.close();
   } finally {
     await origin.close();
   }
@@ -88,6 +93,19 @@ async function openEndpoint(
   });
   logger.info('serving over HTTP', { folder, url: endpoint.url });
   return endpoint;
+}
+
+/** Serving does not depend on it. */
+async function openInspection(
+  cache: ResourceCache<ReadResult>,
+  logger: Logger,
+): Promise<InspectionEndpoint | undefined> {
+  try {
+    return await inspect({ name: 'serve', caches: { files: cache } });
+  } catch (error) {
+    logger.warn('granary top cannot see this server', { error: describeError(error) });
+    return undefined;
+  }
 }
 
 async function openState(

@@ -1,11 +1,8 @@
 import type { Logger } from '../logger.ts';
+import { escapeControls } from './printable.ts';
 
 export type LogFormat = 'text' | 'json';
 type Level = 'info' | 'warn' | 'error';
-
-/** C0, DEL, C1 and the line breaks of Unicode: what begins a line or commands a terminal. */
-// oxlint-disable-next-line no-control-regex -- control characters are what it is about
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
  * One line on stderr for each message. Values are written as JSON in both formats, and control
@@ -38,13 +35,8 @@ export class StderrLogger implements Logger {
       this.#format === 'json'
         ? JSON.stringify({ time, level, message, ...data })
         : [time, level, message, ...pairs(data)].join(' ');
-    process.stderr.write(`${line.replaceAll(CONTROLS, escapeOf)}\n`);
+    process.stderr.write(`${escapeControls(line)}\n`);
   }
-}
-
-/** As JSON writes it, which leaves DEL, C1 and the line breaks of Unicode as they are. */
-function escapeOf(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function pairs(data: Readonly<Record<string, unknown>>): string[] {

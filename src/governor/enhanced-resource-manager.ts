@@ -26,6 +26,7 @@ import {
 } from './governor-event.ts';
 import type { EndedInline, Failure } from './inline-execution.ts';
 import { InlineIsolation } from './inline-isolation.ts';
+import { inspectTool, type ToolInspection } from './inspect/tool-inspection.ts';
 import { LimitEnforcer } from './limit-enforcer.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
 import {
@@ -184,6 +185,16 @@ export class EnhancedResourceManager {
   /** Whether a tool is known. */
   hasTool(toolId: string): boolean {
     return this.#tools.has(toolId);
+  }
+
+  /** The names of all tools that are known, in the order in which they became so. */
+  tools(): readonly string[] {
+    return [...this.#tools.keys()];
+  }
+
+  /** How a tool stands now, with the last minute of its history. */
+  inspect(toolId: string): ToolInspection {
+    return inspectTool(this.#tool(toolId), this.#now());
   }
 
   /**

@@ -27,6 +27,19 @@ export type {
 export type { HostOptions } from './host-options.ts';
 export type { HostCount } from './host-pool.ts';
 export { InlineIsolation, type InlineIsolationOptions } from './inline-isolation.ts';
+export {
+  inspect,
+  type InspectionEndpoint,
+  type InspectOptions,
+} from './inspect/inspection-endpoint.ts';
+export type {
+  CacheInspection,
+  InspectedCache,
+  InspectedGovernor,
+  InspectedProcess,
+  InspectionSnapshot,
+} from './inspect/inspection-snapshot.ts';
+export type { ToolInspection } from './inspect/tool-inspection.ts';
 export type { LeakOptions } from './leak-options.ts';
 export type { LadderSettings, ResourceStatus } from './limit-ladder.ts';
 export type {

@@ -48,12 +48,14 @@ export class TimeRing {
     }
   }
 
-  /** @returns the start of each bucket, in ms, and its fields, from the oldest. */
-  *rows(): IterableIterator<{ fromMs: number; values: readonly number[] }> {
+  /** @returns the start of each bucket, in ms, and its fields, from the oldest that begins at `sinceMs` or later. */
+  *rows(sinceMs = -Infinity): IterableIterator<{ fromMs: number; values: readonly number[] }> {
     for (let index = 0; index < this.#count; index++) {
       const row = this.#at(index);
+      const fromMs = (this.#rows[row] ?? 0) * this.bucketMs;
+      if (fromMs < sinceMs) continue;
       yield {
-        fromMs: (this.#rows[row] ?? 0) * this.bucketMs,
+        fromMs,
         values: [...this.#rows.subarray(row + 1, row + this.#width)],
       };
     }

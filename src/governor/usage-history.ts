@@ -115,6 +115,15 @@ export class UsageHistory {
     return [...older, ...seconds.filter(({ fromMs }) => fromMs >= untilMs)];
   }
 
+  /**
+   * Changes nothing: who follows the seconds by `onSecond` is not told of half a one.
+   *
+   * @returns the seconds that have ended in which anything was used, those from `sinceMs` on, from the oldest; at most 300
+   */
+  seconds(sinceMs: number): readonly UsagePoint[] {
+    return [...this.#seconds.rows(sinceMs)].map((row) => toPoint(row, SECOND_MS));
+  }
+
   #write(): void {
     const gathered = this.#gathered();
     const { memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions } = gathered;
