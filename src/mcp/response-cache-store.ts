@@ -19,6 +19,9 @@ import { checkString, type ResponseKey, ResponseSpace } from './response-key.ts'
  */
 const ENTRY_OVERHEAD_BYTES = 600;
 
+/** Read anew each time: a host may put another `Date` in place. */
+const WALL_CLOCK: Clock = { now: () => Date.now() };
+
 /** The one response that a client reads after its time: what `callTool` knows of the tools. */
 const READ_WHEN_STALE = 'tools/list';
 
@@ -102,11 +105,7 @@ export class GranaryResponseCacheStore implements Disposable {
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
   constructor(options?: ResponseCacheStoreOptions) {
-    const {
-      namespace = '',
-      clock = { now: Date.now },
-      ...bounds
-    } = checkOptions('options', options);
+    const { namespace = '', clock = WALL_CLOCK, ...bounds } = checkOptions('options', options);
     checkString('namespace', namespace);
     this.#space = new ResponseSpace(namespace);
     this.#caches = new ResponseCaches({ ...bounds, clock: options?.clock });
