@@ -226,10 +226,14 @@ describe('coalesced requests', () => {
     });
     const joined = ask(third!);
     second!.abort();
-    third!.abort();
     await expect(stayed).rejects.toMatchObject({ code: 'ERR_GRANARY_ABORTED' });
+    await settled();
+    expect(server.cancelled).toBe(0);
+    third!.abort();
     await expect(joined).rejects.toMatchObject({ code: 'ERR_GRANARY_ABORTED' });
+    await settled();
     expect(server.requests).toHaveLength(1);
+    expect(server.cancelled).toBe(1);
     // Nobody was left to wait: the next one does not join what was withdrawn.
     const next = requests.readResource({ uri: 'docs://1' });
     gate.resolve();

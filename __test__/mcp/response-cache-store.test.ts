@@ -1,5 +1,5 @@
 import type { ResponseCacheStore } from '@modelcontextprotocol/client';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import {
@@ -74,7 +74,9 @@ describe.each([
     }
   });
 
-  it('stamps every write with a greater number, in all stores [RESPONSE-STORE-CONTRACT]', async () => {
+  it('stamps every write with a greater number, in all stores, also while no time passes [RESPONSE-STORE-CONTRACT]', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    onTestFinished(() => void vi.restoreAllMocks());
     const [store, other] = [openStore(), openStore()];
     const key = { method: 'tools/list' };
     const stamps = [];

@@ -16,6 +16,8 @@ export interface HintedServerOptions {
 export class HintedServer {
   /** URIs of reads and methods of lists, in the order of their requests. */
   readonly requests: string[] = [];
+  /** Requests that clients have withdrawn. */
+  cancelled = 0;
   version = 1;
   readonly #options: HintedServerOptions;
   readonly #servers: McpServer[] = [];
@@ -33,6 +35,7 @@ export class HintedServer {
       if ('method' in message && message.method.endsWith('/list')) {
         this.requests.push(message.method);
       }
+      if ('method' in message && message.method === 'notifications/cancelled') this.cancelled++;
       receive(message, extra);
     };
     const client = new Client(

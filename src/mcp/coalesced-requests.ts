@@ -142,7 +142,6 @@ export class CoalescedRequests {
 
   async #land(flight: Flight<object>, sent: Promise<object>): Promise<void> {
     const [outcome] = await Promise.allSettled([sent]);
-    if (!this.#flights.isAirborne(flight)) return;
     this.#flights.land(flight);
     let isFirst = true;
     for (const waiter of flight.waiters) {
