@@ -16,6 +16,7 @@ export type RequirementSource =
   | 'milestone-6'
   | 'milestone-7'
   | 'milestone-8'
+  | 'milestone-9'
   | 'hazard';
 export type RequirementSuite = 'test' | 'deep';
 
@@ -722,6 +723,26 @@ const top = list('milestone-8', 'test', {
     'granary top called wrongly names the option, the value and what is allowed, with code 2.',
 });
 
+const responseStore = list('milestone-9', 'test', {
+  'RESPONSE-STORE-CONTRACT':
+    'GranaryResponseCacheStore is a ResponseCacheStore: what was written comes back with its hints and a greater stamp, and is dropped by key, method or altogether.',
+  'RESPONSE-STORE-HINTS': 'A v2 client over it asks once for as long as the server says.',
+  'RESPONSE-STORE-PARTITIONS':
+    'What is private is found by its own partition alone, which stands in no key in the clear; what is public by all of its server.',
+  'RESPONSE-STORE-CHANGES':
+    'resources/updated and list_changed drop what they name, and nothing else.',
+  'RESPONSE-STORE-BYTES':
+    'Lists and reads together stay within maxBytes, 64 MiB by default, with what keeping them costs.',
+  'RESPONSE-STORE-LISTS': 'No read displaces a list in a store with memory of its own.',
+  'RESPONSE-STORE-EXPIRY': 'What has expired is freed, but the list of tools, which calls need.',
+  'RESPONSE-STORE-STATS': 'Its statistics tell fresh, stale and missing responses apart.',
+  'RESPONSE-STORE-SHARED':
+    'Stores may share one cache, with others too, and tell namespaces apart.',
+  'RESPONSE-STORE-SINGLE-FLIGHT':
+    'Equal requests of a coalesced client at the same time are one request, also where nothing may be cached; none is joined from after a change.',
+  'RESPONSE-STORE-OPTIONS': 'Bad options and responses are refused by name; so is a closed store.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -751,4 +772,5 @@ export const requirements: readonly Requirement[] = [
   ...isolationsDeep,
   ...adaptiveLimits,
   ...top,
+  ...responseStore,
 ];

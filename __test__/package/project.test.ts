@@ -130,6 +130,7 @@ describe('optional peers', () => {
   it('are each imported by its own entry alone [PROJECT-LAYERS]', () => {
     const { peerDependencies, peerDependenciesMeta } = readJson('package.json');
     const homes: Readonly<Record<string, string>> = {
+      '@modelcontextprotocol/client': 'mcp/',
       '@modelcontextprotocol/sdk': 'mcp/',
       bentocache: 'bentocache/',
       keyv: 'keyv/',

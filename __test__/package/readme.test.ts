@@ -36,6 +36,7 @@ describe('README', () => {
     'ResourceManager',
     'serveResources',
     'cacheServer',
+    'GranaryResponseCacheStore',
     "storage: 'native', name:",
     'GranaryKeyvStore',
     'granaryDriver',

@@ -77,6 +77,19 @@ describe('the packed tarball in an empty folder', () => {
     expect(run).toMatchObject({ code: 0, stdout: 'function\n', stderr: '' });
   });
 
+  it('has a store for clients that works without their package [PACK-OPTIONAL-PEER]', async () => {
+    const missing = await runNode(`import '@modelcontextprotocol/client'`, '--input-type=module');
+    expect(missing.stderr).toContain('ERR_MODULE_NOT_FOUND');
+    const run = await runNode(
+      `import { GranaryResponseCacheStore } from 'mcp-granary/mcp';
+       const store = new GranaryResponseCacheStore();
+       store.set({ method: 'tools/list' }, { value: '{}' });
+       console.log(store.get({ method: 'tools/list' }).value);`,
+      '--input-type=module',
+    );
+    expect(run).toMatchObject({ code: 0, stdout: '{}\n', stderr: '' });
+  });
+
   it.each([
     ['keyv', 'GranaryKeyvStore', 'new GranaryKeyvStore().set("a", "b")'],
     ['bentocache', 'granaryDriver', 'granaryDriver().factory().set("a", "b")'],
@@ -152,6 +165,23 @@ describe('the packed tarball in an empty folder', () => {
        import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
        serveResources(new McpServer({ name: 'a', version: '1' }), new ResourceManager());`,
       // The SDK's own types name HeadersInit, which is the DOM's.
+      ['dom'],
+    );
+    expect(end).toMatchObject({ code: 0, stdout: '' });
+  }, 120_000);
+
+  it('has types of its store for clients that compile beside their package [PACK-TYPES]', async () => {
+    const peer = '@modelcontextprotocol/client';
+    await install(`${peer}@${manifest.devDependencies[peer]}`);
+    const end = await compile(
+      `import { GranaryResponseCacheStore } from 'mcp-granary/mcp';
+       import { Client, type ResponseCacheStore } from '@modelcontextprotocol/client';
+       const store: ResponseCacheStore & GranaryResponseCacheStore = new GranaryResponseCacheStore();
+       const client = new Client({ name: 'a', version: '1' }, { responseCacheStore: store });
+       const { contents } = await store.coalesce(client).readResource({ uri: 'docs://1' });
+       export const uri: string | undefined = contents[0]?.uri;
+       // @ts-expect-error a read needs a URI
+       await store.coalesce(client).readResource({});`,
       ['dom'],
     );
     expect(end).toMatchObject({ code: 0, stdout: '' });

@@ -5,7 +5,7 @@ import type { Fleet } from './fleet.ts';
 /** One caller of a load. */
 interface Waiter<V> {
   resolve(value: V): void;
-  reject(error: GranaryError): void;
+  reject(error: unknown): void;
 }
 
 /**

@@ -5,3 +5,12 @@ export type { RequestContext, RequestIdentity } from './request-context.ts';
 export type { ServeResourcesOptions } from './serve-options.ts';
 export { governTools, type ToolGoverning } from './govern-tools.ts';
 export type { GovernedToolOptions, GovernToolsOptions } from './governed-tools-options.ts';
+export {
+  GranaryResponseCacheStore,
+  type NewResponse,
+  type ResponseCacheStats,
+  type ResponseCacheStoreOptions,
+  type StoredResponse,
+} from './response-cache-store.ts';
+export type { ResponseKey } from './response-key.ts';
+export type { CoalescableClient, CoalescedVerb } from './coalesced-requests.ts';
