@@ -55,7 +55,7 @@ export async function serve(settings: ServeSettings, termination: Termination): 
     logger.info('ending', { reason });
     await endpoint.drain();
     await state?.end();
-    await (await inspection)?.close();
+    void inspection?.then((opened) => opened?.close());
   } finally {
     await origin.close();
   }
