@@ -40,6 +40,24 @@ describe('UsageHistory', () => {
     ]);
   });
 
+  it('tells each second once, when it is over, however often it is read', () => {
+    const history = new UsageHistory();
+    const told: number[] = [];
+    history.onSecond = ({ cpuTimeMs, executionCpuTimeMs }) =>
+      told.push(cpuTimeMs, executionCpuTimeMs);
+    history.add(100, { ...none, cpuTimeMs: 1, executionCpuTimeMs: 5 });
+    history.points();
+    history.add(200, { ...none, cpuTimeMs: 2, executionCpuTimeMs: 4 });
+    history.points();
+    expect(told).toEqual([]);
+    history.flush(1_000);
+    expect(told).toEqual([3, 5]);
+    history.add(1_100, { ...none, cpuTimeMs: 7 });
+    history.settle();
+    history.flush(2_000);
+    expect(told).toEqual([3, 5, 7, 0]);
+  });
+
   it('is read in the midst of a second, and goes on [TRACKER-HISTORY]', () => {
     const history = new UsageHistory();
     history.add(100, { ...none, cpuTimeMs: 1 });

@@ -46,6 +46,7 @@ export class UsageHistory {
   #networkConnections = 0;
   #executions = 0;
   #executionCpuTimeMs = 0;
+  #untold: UsageAddition | undefined;
   /** Told what was gathered of each second in which something was used, when it is over. */
   onSecond: ((second: UsageAddition) => void) | undefined;
 
@@ -91,6 +92,7 @@ export class UsageHistory {
   /** Writes what was gathered of the second that is not over yet, too. */
   settle(): void {
     this.#write();
+    this.#tell();
   }
 
   /** Writes what has been gathered of a second that is over. */
@@ -98,6 +100,7 @@ export class UsageHistory {
     const second = Math.floor(nowMs / SECOND_MS);
     if (second <= this.#second) return;
     this.#write();
+    this.#tell();
     this.#second = second;
   }
 
@@ -131,7 +134,14 @@ export class UsageHistory {
     const values = [memoryBytes, cpuTimeMs, fileHandles, networkConnections, executions];
     this.#seconds.add(this.#second * SECOND_MS, values);
     this.#minutes.add(this.#second * SECOND_MS, values);
-    this.onSecond?.(gathered);
+    this.#untold = this.#untold === undefined ? gathered : together(this.#untold, gathered);
+  }
+
+  /** Who reads in the midst of a second has it written, and not told by halves. */
+  #tell(): void {
+    const second = this.#untold;
+    this.#untold = undefined;
+    if (second !== undefined) this.onSecond?.(second);
   }
 
   /** Takes what has been gathered. */
@@ -152,6 +162,17 @@ export class UsageHistory {
     this.#executions = 0;
     return gathered;
   }
+}
+
+function together(one: UsageAddition, other: UsageAddition): UsageAddition {
+  return {
+    memoryBytes: Math.max(one.memoryBytes, other.memoryBytes),
+    cpuTimeMs: one.cpuTimeMs + other.cpuTimeMs,
+    fileHandles: Math.max(one.fileHandles, other.fileHandles),
+    networkConnections: Math.max(one.networkConnections, other.networkConnections),
+    executions: one.executions + other.executions,
+    executionCpuTimeMs: Math.max(one.executionCpuTimeMs, other.executionCpuTimeMs),
+  };
 }
 
 function toPoint(
