@@ -203,6 +203,7 @@ describe('a response store', () => {
     for (let n = 0; n < 10; n++)
       store.set({ method: READ, params: `docs://${n}` }, { value: '{}' });
     expect(store.stats()).toMatchObject({ size: 4, maxSize: 3 });
+    expect(store.size).toBe(4);
   });
 
   it('frees what has expired, but the list of tools [RESPONSE-STORE-EXPIRY]', () => {
@@ -288,6 +289,7 @@ describe('a response store', () => {
     expect(() => store.evict('tools/list')).toThrow(closed);
     expect(() => store.clear()).toThrow(closed);
     expect(() => store.stats()).toThrow(closed);
+    expect(store.size).toBe(0);
   });
 
   it.each<[string, unknown, string]>([

@@ -113,6 +113,11 @@ export class GranaryResponseCacheStore implements Disposable {
     this.#requests = new CoalescedRequests(this.#space);
   }
 
+  /** Responses held; of a cache from outside, all entries. 0 once closed. */
+  get size(): number {
+    return this.#caches.size;
+  }
+
   /**
    * The response, also one past its time that has not been freed. Counts as an access.
    *

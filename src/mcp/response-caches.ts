@@ -84,6 +84,10 @@ export class ResponseCaches {
     });
   }
 
+  get size(): number {
+    return this.#all().reduce((total, { size }) => total + size, 0);
+  }
+
   /** The cache that a response is in. */
   of({ params = '' }: ResponseKey): ResourceCache {
     return params === '' ? this.#lists : this.#reads;
