@@ -62,6 +62,8 @@ export interface Execution<T = unknown> extends Booked {
   readonly result: Promise<T>;
   /** What it uses now, or, once ended, what it had used at its peak; never waits. */
   usage(): ResourceUsage;
+  /** What its thread or process takes for itself, where this process does not hold that, in bytes. */
+  hostBytes?(): number;
   /** Asks the code to stop (its signal aborts with `reason`); inline code can only be asked. */
   stop(reason: unknown): void;
   /** Ends it without asking: terminates the worker, SIGTERM then SIGKILL to the whole tree; nothing for inline. */
@@ -82,6 +84,10 @@ export interface StartOptions {
 export interface Isolation {
   readonly kind: IsolationKind;
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
+  /** What the next execution takes for a thread or process of its own, in bytes; nothing where one waits. */
+  hostBytes?(): number;
+  /** What processes hold in which nothing runs, in bytes. */
+  spareBytes?(): number;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ export class HostPool {
   readonly #create: () => Host;
   readonly #maxIdle: number;
   #idle: Host[] = [];
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Map<Host, Promise<void>>();
 
   constructor(create: () => Host, maxIdle: number) {
     this.#create = create;
@@ -32,13 +32,26 @@ export class HostPool {
 
   async retire(host: Host): Promise<void> {
     const ending = host.end(0);
-    this.#ending.add(ending);
+    this.#ending.set(host, ending);
     await ending;
-    this.#ending.delete(ending);
+    this.#ending.delete(host);
+  }
+
+  /** Whether the next execution needs no new host. */
+  get hasIdle(): boolean {
+    return this.#idle.some(({ isAlive }) => isAlive);
+  }
+
+  /** What hosts hold outside of this process in which nothing runs, in bytes. */
+  spareBytes(): number {
+    let bytes = 0;
+    for (const host of this.#idle) bytes += host.residentBytes();
+    for (const host of this.#ending.keys()) bytes += host.residentBytes();
+    return bytes;
   }
 
   async close(): Promise<void> {
     for (const host of this.#idle.splice(0)) void this.retire(host);
-    await Promise.all(this.#ending);
+    await Promise.all(this.#ending.values());
   }
 }

@@ -45,6 +45,15 @@ export class HostRunner {
     return execution;
   }
 
+  /** @param newBytes - what a new host takes */
+  hostBytes(newBytes: number): number {
+    return this.#pool.hasIdle ? 0 : newBytes;
+  }
+
+  spareBytes(): number {
+    return this.#pool.spareBytes();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const running = [...this.#running];

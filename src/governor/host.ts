@@ -39,6 +39,10 @@ export interface Host {
   descendants(): readonly number[];
   /** Whether it holds so much more than when it was new that another should take its place. */
   isWorn(): boolean;
+  /** What it takes for itself and its parent does not hold yet, or never will, in bytes. */
+  hostBytes(): number;
+  /** What it holds outside of its parent, in bytes. */
+  residentBytes(): number;
   /** Sets walls around it and all that it starts, where the kernel lets that be done. */
   surround?(walls: Walls): void;
   /** Ends it and all that it started, first by asking where `graceMs` is more than 0. */

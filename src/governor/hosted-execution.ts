@@ -57,6 +57,10 @@ export class HostedExecution<T> implements Execution<T> {
     return now;
   }
 
+  hostBytes(): number {
+    return this.#host.hostBytes();
+  }
+
   stop(reason: unknown): void {
     if (this.#ended || this.#stopped !== undefined) return;
     this.#stopped = { reason };

@@ -4,7 +4,7 @@ import { checkHostOptions, type HostOptions } from './host-options.ts';
 import { HostRunner } from './host-runner.ts';
 import { ProcessGuard } from './process-guard.ts';
 import { badOption } from '../options.ts';
-import { ProcessHost } from './process-host.ts';
+import { PROCESS_BYTES, ProcessHost } from './process-host.ts';
 import { ToolWalls } from './tool-walls.ts';
 
 /** How processes of tools are kept. */
@@ -62,6 +62,14 @@ export class ProcessIsolation implements Isolation {
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
+  }
+
+  hostBytes(): number {
+    return this.#runner.hostBytes(PROCESS_BYTES);
+  }
+
+  spareBytes(): number {
+    return this.#runner.spareBytes();
   }
 
   /** Ends every process, first by asking. */

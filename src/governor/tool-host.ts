@@ -8,6 +8,7 @@ import {
   CPU_MS,
   type FromHost,
   HEAP_BYTES,
+  PEAK_BYTES,
   type HostReport,
   type HostSettings,
   type ToHost,
@@ -44,7 +45,9 @@ function tell(message: FromHost, transfer: readonly unknown[] = []): void {
 function writeFigures(): void {
   if (figures === undefined) return;
   const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
-  figures[HEAP_BYTES] = heapBytes + externalBytes;
+  const heldBytes = heapBytes + externalBytes;
+  figures[HEAP_BYTES] = heldBytes;
+  figures[PEAK_BYTES] = Math.max(figures[PEAK_BYTES] ?? 0, heldBytes);
   figures[CPU_MS] = clockMs();
 }
 
@@ -77,6 +80,7 @@ async function run({ toolId, task }: Extract<ToHost, { kind: 'run' }>): Promise<
   moved = [];
   lastTold = '';
   startCpu = process.cpuUsage();
+  if (figures !== undefined) figures[PEAK_BYTES] = 0;
   const started = isolation.start(toolId, task, {
     onProgress: (value) => {
       writeFigures();

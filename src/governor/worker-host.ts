@@ -7,6 +7,7 @@ import {
   FIGURE_COUNT,
   type FromHost,
   HEAP_BYTES,
+  PEAK_BYTES,
   type HostReport,
   type HostSettings,
   type ToHost,
@@ -23,6 +24,9 @@ export interface WorkerHostOptions {
   readonly wornBytes: number;
 }
 
+/** What a new thread takes, in bytes. */
+export const WORKER_BYTES = 10 * 1_048_576;
+
 /** A thread for one tool at a time. */
 export class WorkerHost implements Host {
   readonly ready: Promise<void>;
@@ -33,6 +37,7 @@ export class WorkerHost implements Host {
   #threadId: number | undefined;
   #listener: HostListener | undefined;
   #isAlive = true;
+  #isReady = false;
 
   constructor({ settings, maxHeapMib, wornBytes }: WorkerHostOptions) {
     this.#wornBytes = wornBytes;
@@ -68,12 +73,22 @@ export class WorkerHost implements Host {
   meter(): HostMeter {
     return new WorkerMeter(
       () => this.#heapBytes(),
+      () => this.#figures[PEAK_BYTES] ?? 0,
       () => this.#cpuMs(),
     );
   }
 
   descendants(): readonly number[] {
     return [];
+  }
+
+  hostBytes(): number {
+    // From then on it is part of what this process holds.
+    return this.#isReady ? 0 : WORKER_BYTES;
+  }
+
+  residentBytes(): number {
+    return 0;
   }
 
   isWorn(): boolean {
@@ -91,6 +106,7 @@ export class WorkerHost implements Host {
         if (message.kind !== 'ready') return this.#listener?.message(message);
         this.#threadId = message.threadId;
         this.#newBytes = this.#heapBytes();
+        this.#isReady = true;
         resolve();
       });
       this.#worker.on('error', (error) => {
@@ -131,13 +147,15 @@ export class WorkerHost implements Host {
 /** Counts what a thread uses from the start of one execution. */
 class WorkerMeter implements HostMeter {
   readonly #heapBytes: () => number;
+  readonly #peakBytes: () => number;
   readonly #cpuMs: () => number;
   readonly #startBytes: number;
   readonly #startCpuMs: number;
   #told: ResourceUsage = noUsage();
 
-  constructor(heapBytes: () => number, cpuMs: () => number) {
+  constructor(heapBytes: () => number, peakBytes: () => number, cpuMs: () => number) {
     this.#heapBytes = heapBytes;
+    this.#peakBytes = peakBytes;
     this.#cpuMs = cpuMs;
     this.#startBytes = heapBytes();
     this.#startCpuMs = cpuMs();
@@ -162,6 +180,8 @@ class WorkerMeter implements HostMeter {
 
   final(report: HostReport): ResourceUsage {
     this.#told = report.usage;
-    return this.usage();
+    const usage = this.usage();
+    const grownBytes = Math.max(0, this.#peakBytes() - this.#startBytes);
+    return { ...usage, memoryBytes: { value: grownBytes, confidence: 'thread' } };
   }
 }

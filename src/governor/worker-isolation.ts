@@ -2,7 +2,7 @@ import type { Execution, Isolation, StartOptions, ToolTask } from './execution.t
 import { checkHostOptions, type HostOptions } from './host-options.ts';
 import { HostRunner } from './host-runner.ts';
 import { checkInteger } from '../options.ts';
-import { WorkerHost } from './worker-host.ts';
+import { WORKER_BYTES, WorkerHost } from './worker-host.ts';
 
 /** How worker threads are kept. */
 export interface WorkerIsolationOptions extends HostOptions {
@@ -38,6 +38,14 @@ export class WorkerIsolation implements Isolation {
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
+  }
+
+  hostBytes(): number {
+    return this.#runner.hostBytes(WORKER_BYTES);
+  }
+
+  spareBytes(): number {
+    return this.#runner.spareBytes();
   }
 
   /** Terminates every thread. */
