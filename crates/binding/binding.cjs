@@ -848,3 +848,4 @@ module.exports.inflateValue = nativeBinding.inflateValue
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs
 module.exports.sampleProcesses = nativeBinding.sampleProcesses
 module.exports.sampleProcessesNow = nativeBinding.sampleProcessesNow
+module.exports.trimAllocator = nativeBinding.trimAllocator

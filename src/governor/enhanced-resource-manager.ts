@@ -8,6 +8,7 @@ import {
   type GovernProcessOptions,
 } from './adopted-process.ts';
 import { Admission } from './admission.ts';
+import { trimAllocator } from './allocator-trim.ts';
 import { argumentBytesOf } from './argument-size.ts';
 import { controlGroup } from './control-group.ts';
 import { Degradation } from './degradation.ts';
@@ -398,7 +399,8 @@ export class EnhancedResourceManager {
       journal: this.#journal,
       residentBytes: () => process.memoryUsage.rss(),
       hostBytes: (kind) => (kind === 'inline' ? 0 : (this.#isolation(kind).hostBytes?.() ?? 0)),
-      spareBytes: () => this.#isolations.get('process')?.spareBytes?.() ?? 0,
+      trim: trimAllocator,
+      spareBytes: (kind) => this.#isolations.get(kind)?.spareBytes?.() ?? 0,
     });
   }
 

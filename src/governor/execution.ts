@@ -86,7 +86,7 @@ export interface Isolation {
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
   /** What the next execution takes for a thread or process of its own, in bytes; nothing where one waits. */
   hostBytes?(): number;
-  /** What processes hold in which nothing runs, in bytes. */
+  /** What threads or processes hold in which nothing runs, in bytes. */
   spareBytes?(): number;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;

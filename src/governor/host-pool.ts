@@ -42,7 +42,7 @@ export class HostPool {
     return this.#idle.some(({ isAlive }) => isAlive);
   }
 
-  /** What hosts hold outside of this process in which nothing runs, in bytes. */
+  /** What hosts hold in which nothing runs, in bytes. */
   spareBytes(): number {
     let bytes = 0;
     for (const host of this.#idle) bytes += host.residentBytes();

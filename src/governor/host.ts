@@ -41,7 +41,7 @@ export interface Host {
   isWorn(): boolean;
   /** What it takes for itself and its parent does not hold yet, or never will, in bytes. */
   hostBytes(): number;
-  /** What it holds outside of its parent, in bytes. */
+  /** What it holds: a process all, a thread what it has grown by, in bytes. */
   residentBytes(): number;
   /** Sets walls around it and all that it starts, where the kernel lets that be done. */
   surround?(walls: Walls): void;

@@ -6,6 +6,7 @@ import type { GovernorDetails } from './governor-event.ts';
 import { limitError } from './limit-error.ts';
 import type { ExecutionFeatures, ExpectedUse } from './prediction/tool-prediction.ts';
 import { ReservationQueue, type WaitingExecution } from './reservation-queue.ts';
+import { RecentLeast } from './recent-least.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 
 /** What one execution is granted from before it begins until it has ended. */
@@ -31,8 +32,10 @@ export interface ReservationParts {
   readonly residentBytes: () => number;
   /** What the next execution takes for a thread or process of its own, in bytes. */
   readonly hostBytes: (kind: IsolationKind) => number;
-  /** What processes hold in which nothing runs, in bytes. */
-  readonly spareBytes: () => number;
+  /** What threads, or processes, hold in which nothing runs, in bytes. */
+  readonly spareBytes: (kind: 'worker' | 'process') => number;
+  /** Has memory that is free and still held given back. */
+  readonly trim: () => Promise<void>;
 }
 
 /** What is spoken for. */
@@ -47,6 +50,10 @@ const TURN_EVERY_MS = 10;
 const KNOWN_AFTER_MS = 250;
 /** CPU can be shared: nobody is turned away, or waits for longer, for want of it. */
 const CPU_PATIENCE_MS = 5_000;
+/** How long what the rest has been at the least stands for what it is. */
+const REST_WINDOW_MS = 1_000;
+/** How often, at most, free memory is asked for while somebody waits for it. */
+const TRIM_EVERY_MS = 500;
 /** Sums of fractions. */
 const TOLERANCE = 1e-6;
 const MIB = 1_048_576;
@@ -62,7 +69,11 @@ export class Reservations {
   readonly #queue = new ReservationQueue();
   readonly #held = new Set<Reservation>();
   readonly #byExecution = new Map<Execution, Reservation>();
+  /** What this process holds that no execution and no waiting thread accounts for. */
+  readonly #rest = new RecentLeast(REST_WINDOW_MS);
   #timer: NodeJS.Timeout | undefined;
+  #isShort = false;
+  #trimmedMs = -Infinity;
 
   constructor(parts: ReservationParts) {
     this.#parts = parts;
@@ -77,25 +88,34 @@ export class Reservations {
   committed(): Committed {
     const { residentBytes, spareBytes, now } = this.#parts;
     const nowMs = now();
-    let restBytes = residentBytes();
-    let memoryBytes = spareBytes();
+    const ofThreads = spareBytes('worker');
+    const ownBytes = residentBytes();
+    let restBytes = ownBytes - ofThreads;
+    let memoryBytes = ofThreads;
+    let hostedBytes = spareBytes('process');
     let cpuCores = 0;
     for (const { execution, expected, hostBytes } of this.#held) {
-      memoryBytes += execution?.hostBytes?.() ?? hostBytes;
       if (execution === undefined) {
-        memoryBytes += expected.memoryBytes;
+        memoryBytes += expected.memoryBytes + hostBytes;
         cpuCores += expected.cpuCores;
         continue;
       }
       const usage = execution.usage();
       const usedBytes = usage.memoryBytes.value;
-      if (execution.kind !== 'process') restBytes -= usedBytes;
-      memoryBytes += Math.max(expected.memoryBytes, usedBytes);
+      const heldBytes =
+        Math.max(expected.memoryBytes, usedBytes) + (execution.hostBytes?.() ?? 0);
+      if (execution.kind === 'process') hostedBytes += heldBytes;
+      else {
+        memoryBytes += heldBytes;
+        restBytes -= usedBytes;
+      }
       const elapsedMs = nowMs - execution.startedAtMs;
       cpuCores +=
         elapsedMs < KNOWN_AFTER_MS ? expected.cpuCores : usage.cpuTimeMs.value / elapsedMs;
     }
-    return { memoryBytes: memoryBytes + Math.max(0, restBytes), cpuCores };
+    // A thread that blocks tells late what it holds: then that looks like rest, for a while.
+    const leastRestBytes = this.#rest.least(Math.max(0, restBytes), nowMs);
+    return { memoryBytes: Math.max(ownBytes, memoryBytes + leastRestBytes) + hostedBytes, cpuCores };
   }
 
   /**
@@ -184,6 +204,7 @@ export class Reservations {
       const { now, hostBytes } = this.#parts;
       const nowMs = now();
       const committed = this.committed();
+      this.#isShort = false;
       const fits = (waiting: WaitingExecution): boolean => {
         waiting.lack = this.#lackOf(waiting, this.#expect(waiting), committed, nowMs);
         return waiting.lack === undefined;
@@ -196,18 +217,22 @@ export class Reservations {
         committed.cpuCores += expected.cpuCores;
         next.begin(expected);
       }
+      if (this.#isShort && nowMs - this.#trimmedMs >= TRIM_EVERY_MS) {
+        this.#trimmedMs = nowMs;
+        void this.#parts.trim();
+      }
     }
-    this.#rest();
+    this.#pause();
   }
 
   /** Turns away who waits, or who waits for a tool. */
   clear(reason: unknown, tool?: GovernedTool): void {
     for (const waiting of this.#queue.clear(tool)) waiting.giveUp(reason);
-    this.#rest();
+    this.#pause();
   }
 
   /** Looks no more where nobody waits. */
-  #rest(): void {
+  #pause(): void {
     if (this.#queue.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -245,6 +270,7 @@ export class Reservations {
     const name = `tool ${JSON.stringify(tool.id)} is expected to need`;
     const others = `what ${this.#held.size} executions and the rest need`;
     if (committed.memoryBytes + neededBytes > means.memoryBytes) {
+      this.#isShort = true;
       return (
         `${name} ${inMib(neededBytes)} of memory (${evidence}), ` +
         `${inMib(committed.memoryBytes)} of ${inMib(means.memoryBytes)} are ${others}`

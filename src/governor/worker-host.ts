@@ -50,7 +50,8 @@ export class WorkerHost implements Host {
       // The standard output of a stdio server belongs to the protocol.
       stdout: true,
     });
-    this.#worker.stdout.pipe(process.stderr, { end: false });
+    // Not piped: each pipe would listen to the end of stderr, and many are not expected there.
+    this.#worker.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk));
     this.ready = this.#whenReady();
     // Whoever waits for it hears of a failure; a host that nobody waits for fails alone.
     this.ready.catch(() => undefined);
@@ -88,11 +89,11 @@ export class WorkerHost implements Host {
   }
 
   residentBytes(): number {
-    return 0;
+    return Math.max(0, this.#heapBytes() - this.#newBytes);
   }
 
   isWorn(): boolean {
-    return this.#heapBytes() - this.#newBytes > this.#wornBytes;
+    return this.residentBytes() > this.#wornBytes;
   }
 
   async end(_graceMs: number): Promise<void> {

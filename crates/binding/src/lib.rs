@@ -11,6 +11,7 @@
 )]
 
 pub mod compress;
+pub mod allocator;
 mod dump;
 mod outgoing;
 pub mod sampler;

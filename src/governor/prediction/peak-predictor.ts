@@ -19,8 +19,6 @@ const LEVEL_STEP = 0.02;
 const FIT_EVERY = 8;
 /** Of a line, the least that errors are a share of: its foot may be at or below zero. */
 const LEAST_SHARE = 0.05;
-/** So often a line has had to prove itself before it is followed. */
-const JUDGED = 5;
 
 /** What an execution is expected to use at its peak. */
 export interface PeakPrediction {
@@ -45,13 +43,13 @@ export interface PeakPredictorOptions {
 interface FeatureModel {
   readonly name: string;
   readonly xs: number[];
-  /** (peak - line) / line, each by the line before its peak was known. */
+  /** (peak - line) / line, each by a line that did not know the peak. */
   readonly errors: number[];
   line: Line | undefined;
   level: number;
+  /** What its upper bounds have cost of late, and those of recent peaks alone meanwhile. */
   loss: number;
   recentLoss: number;
-  judged: number;
 }
 
 /**
@@ -93,7 +91,7 @@ export class PeakPredictor {
     this.#level = quantile;
     this.#models = features.map((name: string) => ({
       ...{ name, xs: [], errors: [], line: undefined, level: quantile },
-      ...{ loss: 0, recentLoss: 0, judged: 0 },
+      ...{ loss: 0, recentLoss: 0 },
     }));
   }
 
@@ -122,9 +120,9 @@ export class PeakPredictor {
     for (const [index, model] of this.#models.entries()) {
       push(model.xs, features[index] ?? 0);
       if (!isDue) continue;
+      const isNew = model.line === undefined;
       model.line = risingLine(model.xs, this.#peaks);
-      // What a line has shown that is no more says nothing about the next.
-      if (model.line === undefined) Object.assign(model, { loss: 0, recentLoss: 0, judged: 0 });
+      if (isNew && model.line !== undefined) this.#leaveOneOut(model, model.line);
     }
   }
 
@@ -143,7 +141,7 @@ export class PeakPredictor {
     }
     const { model, line, index } = best;
     const expected = this.#onLine(line, features[index] ?? 0);
-    const upper = Math.max(expected, this.#lineUpper(model, expected));
+    const upper = Math.max(expected, this.#lineUpper(model.errors, model.level, expected));
     const margin = ((upper / expected - 1) * 100).toFixed(0);
     const evidence =
       `a line on ${model.name} (rank correlation ${line.correlation.toFixed(2)} over ${n}, ` +
@@ -156,7 +154,7 @@ export class PeakPredictor {
     let best: { model: FeatureModel; line: Line; index: number } | undefined;
     let least = BETTER;
     for (const [index, model] of this.#models.entries()) {
-      if (model.line === undefined || model.judged < JUDGED) continue;
+      if (model.line === undefined) continue;
       const share = model.loss / model.recentLoss;
       if (!(share < least)) continue;
       least = share;
@@ -168,14 +166,28 @@ export class PeakPredictor {
   #judge(model: FeatureModel, x: number, peak: number, recentLoss: number): void {
     if (model.line === undefined) return;
     const expected = this.#onLine(model.line, x);
-    if (model.errors.length > 0) {
-      const upper = this.#lineUpper(model, expected);
-      model.loss = model.loss * FADED + this.#pinball(upper, peak);
-      model.recentLoss = model.recentLoss * FADED + recentLoss;
-      model.judged++;
-      model.level = this.#stepped(model.level, peak > upper);
-    }
+    const upper = this.#lineUpper(model.errors, model.level, expected);
+    model.loss = model.loss * FADED + this.#pinball(upper, peak);
+    model.recentLoss = model.recentLoss * FADED + recentLoss;
+    model.level = this.#stepped(model.level, peak > upper);
     push(model.errors, (peak - expected) / expected);
+  }
+
+  /** Judges a line that is new by each peak that is known, as if that were not. */
+  #leaveOneOut(model: FeatureModel, line: Line): void {
+    const peaks = this.#peaks;
+    const expected = peaks.map((_, at) => {
+      const others = risingLine(model.xs.toSpliced(at, 1), peaks.toSpliced(at, 1)) ?? line;
+      return this.#onLine(others, model.xs[at]!);
+    });
+    model.errors.splice(0, Infinity, ...peaks.map((peak, at) => peak / expected[at]! - 1));
+    Object.assign(model, { loss: 0, recentLoss: 0, level: this.#quantile });
+    for (const [at, peak] of peaks.entries()) {
+      const upper = this.#lineUpper(model.errors.toSpliced(at, 1), model.level, expected[at]!);
+      model.loss = model.loss * FADED + this.#pinball(upper, peak);
+      const recent = upperOf(peaks.toSpliced(at, 1), this.#level);
+      model.recentLoss = model.recentLoss * FADED + this.#pinball(recent, peak);
+    }
   }
 
   #onLine({ slope, intercept }: Line, x: number): number {
@@ -183,7 +195,7 @@ export class PeakPredictor {
     return Math.max(intercept + slope * x, least, Number.MIN_VALUE);
   }
 
-  #lineUpper({ errors, level }: FeatureModel, expected: number): number {
+  #lineUpper(errors: readonly number[], level: number, expected: number): number {
     return upperOf(
       errors.map((error) => expected * (1 + error)),
       level,

@@ -6,8 +6,9 @@ export interface Line {
   readonly correlation: number;
 }
 
-/** Spearman's rank correlation is beyond this many deviations of chance: two-sided 1 %. */
-const SIGNIFICANT = 2.576;
+/** Student's t of a rank correlation: 1 % by chance of five points, one-sided to a tenth of a percent of many. */
+const SIGNIFICANT = 3.5;
+const LEAST = 5;
 
 /**
  * Theil–Sen through points: the median of the slopes of all pairs, and the median of what it leaves. A quarter of the
@@ -19,7 +20,8 @@ const SIGNIFICANT = 2.576;
 export function risingLine(xs: readonly number[], ys: readonly number[]): Line | undefined {
   const n = xs.length;
   const correlation = rankCorrelation(xs, ys);
-  if (!(correlation * Math.sqrt(n - 1) > SIGNIFICANT)) return undefined;
+  if (n < LEAST || !(correlation > 0)) return undefined;
+  if (correlation * Math.sqrt(n - 2) < SIGNIFICANT * Math.sqrt(1 - correlation ** 2)) return undefined;
   const slopes: number[] = [];
   for (let i = 0; i < n; i++) {
     for (let j = i + 1; j < n; j++) {
