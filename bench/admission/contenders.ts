@@ -5,13 +5,13 @@ import {
   type EnhancedResourceManagerOptions,
   type IsolationKind,
 } from 'mcp-granary/governor';
-import { TOOLS } from './jobs.ts';
+import { MIB, type Tool, TOOLS } from './jobs.ts';
 import type { Answer } from './tools.ts';
 
 /** What the whole process and all that it starts may hold, in bytes. */
-export const LIMIT_BYTES = 512 * 1_048_576;
-/** Of that, what one execution is taken to need while nothing is known of its tool. */
-const COLD_BYTES = 200 * 1_048_576;
+export const LIMIT_BYTES = 512 * MIB;
+/** What one execution may need at most, by who wrote the tool: all that is known before the first. */
+const DECLARED_MIB: Readonly<Record<Tool, number>> = { render: 210, search: 16, score: 16, report: 80 };
 
 /** Whatever decides when a job begins. */
 export interface Contender {
@@ -31,7 +31,8 @@ function open(kind: IsolationKind, admission: EnhancedResourceManagerOptions['ad
   });
   for (const tool of TOOLS) {
     const limits = { maxMemoryBytes: LIMIT_BYTES };
-    governor.initializeTool(tool, limits, limits, { isolation: kind });
+    const expectedMemoryBytes = DECLARED_MIB[tool] * MIB;
+    governor.initializeTool(tool, limits, limits, { isolation: kind, expectedMemoryBytes });
   }
   const run = (tool: string, input: Uint8Array): Promise<Answer> =>
     governor.execute(tool, { module: MODULE, export: tool, args: [input] });
@@ -47,12 +48,11 @@ function cap(concurrency: number): (kind: IsolationKind) => Contender {
 }
 
 function granary(kind: IsolationKind): Contender {
-  const memoryBytes = Math.floor(0.9 * LIMIT_BYTES);
-  return open(kind, { memoryBytes, coldStartShare: COLD_BYTES / LIMIT_BYTES });
+  return open(kind, { memoryBytes: Math.floor(0.9 * LIMIT_BYTES) });
 }
 
 /** How many run at a time, at most, where nothing is predicted. */
-export const CAPS = [1, 2, 3, 4, 6, 8, 12] as const;
+export const CAPS = [1, 2, 3, 4, 6, 8] as const;
 
 /** By name. */
 export const CONTENDERS: ReadonlyMap<string, (kind: IsolationKind) => Contender> = new Map([

@@ -26,9 +26,9 @@ export function randomNumbers(seed: number): () => number {
 
 /** Bytes of the input of a job, by what the tool does with them: see tools.ts. */
 const INPUT_BYTES: Readonly<Record<Tool, (random: () => number) => number>> = {
-  // Most pictures are small; one in ten decodes to 110 to 170 MB.
+  // Most pictures are small; one in ten decodes to 120 to 200 MB.
   render: (random) =>
-    Math.round((random() < 0.9 ? 6 + 24 * random() : 110 + 60 * random()) * EXPANSION),
+    Math.round((random() < 0.9 ? 5 + 25 * random() : 120 + 80 * random()) * EXPANSION),
   search: (random) => 50 + Math.round(400 * random()),
   // Work grows with the text, memory does not.
   score: (random) => 2_000 + Math.round(30_000 * random() ** 2),

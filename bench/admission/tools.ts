@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerOf, EXPANSION, MIB } from './jobs.ts';
 
 /** How long others take to answer, or to take what they are sent. */
-const UPSTREAM_MS = 300;
+const UPSTREAM_MS = 200;
 
 /** What main.ts checks, and of what it makes waits. */
 export interface Answer {

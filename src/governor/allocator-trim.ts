@@ -1,8 +1,9 @@
 import { callNative, loadAddon } from '../native/addon.ts';
 
 /**
- * Has the C library give memory that is free back to the system: what threads have freed glibc keeps for later, in up to
- * eight arenas a core, and it counts as held. Takes some ms, on another thread; nothing where there is no addon.
+ * Has the C library give memory that is free back to the system, now and from now on: glibc learns to keep what threads
+ * free, up to 64 MiB in each of eight arenas a core, and that counts as held. Takes some ms, on another thread; nothing
+ * where there is no addon.
  */
 export async function trimAllocator(): Promise<void> {
   try {

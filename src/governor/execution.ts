@@ -62,6 +62,8 @@ export interface Execution<T = unknown> extends Booked {
   readonly result: Promise<T>;
   /** What it uses now, or, once ended, what it had used at its peak; never waits. */
   usage(): ResourceUsage;
+  /** Whether the thread or process that it is to run in is not ready yet. */
+  readonly isStarting?: boolean;
   /** What its thread or process takes for itself, where this process does not hold that, in bytes. */
   hostBytes?(): number;
   /** Asks the code to stop (its signal aborts with `reason`); inline code can only be asked. */

@@ -17,7 +17,7 @@ import {
 import type { Confidence, ResourceUsage } from './resource-usage.ts';
 import { type ExecutionFeatures, ToolPrediction } from './prediction/tool-prediction.ts';
 import type { ToolLedger } from './tool-ledger.ts';
-import type { ToolOptions } from './tool-options.ts';
+import type { CheckedToolOptions } from './tool-options.ts';
 import type { ToolQueue } from './tool-queue.ts';
 import type { LimitUse } from './governor-event.ts';
 
@@ -30,7 +30,7 @@ const RESERVED_FROM_BYTES = 1_048_576;
 /** One tool, as it stands with its limits. */
 export class GovernedTool {
   readonly id: string;
-  readonly options: Required<ToolOptions>;
+  readonly options: CheckedToolOptions;
   readonly ledger: ToolLedger;
   /** What an inline execution is started with that has no options. */
   readonly inlineStart: InlineStart;
@@ -56,7 +56,7 @@ export class GovernedTool {
 
   constructor(
     id: string,
-    options: Required<ToolOptions>,
+    options: CheckedToolOptions,
     parts: {
       readonly ledger: ToolLedger;
       readonly onInlineSettled: (

@@ -57,6 +57,10 @@ export class HostedExecution<T> implements Execution<T> {
     return now;
   }
 
+  get isStarting(): boolean {
+    return !this.#ended && this.#meter === undefined;
+  }
+
   hostBytes(): number {
     return this.#host.hostBytes();
   }

@@ -58,6 +58,8 @@ const TRIM_EVERY_MS = 500;
 const TOLERANCE = 1e-6;
 const MIB = 1_048_576;
 const COLD_CORES = 1;
+/** To start a thread or process keeps a core busy: more at a time would only hold their memory for longer. */
+const STARTING_CORES = 1;
 const NO_FEATURES: ExecutionFeatures = { argumentBytes: 0, load: 0 };
 
 /**
@@ -110,8 +112,9 @@ export class Reservations {
         restBytes -= usedBytes;
       }
       const elapsedMs = nowMs - execution.startedAtMs;
-      cpuCores +=
-        elapsedMs < KNOWN_AFTER_MS ? expected.cpuCores : usage.cpuTimeMs.value / elapsedMs;
+      if (execution.isStarting === true) cpuCores += Math.max(STARTING_CORES, expected.cpuCores);
+      else if (elapsedMs < KNOWN_AFTER_MS) cpuCores += expected.cpuCores;
+      else cpuCores += usage.cpuTimeMs.value / elapsedMs;
     }
     // A thread that blocks tells late what it holds: then that looks like rest, for a while.
     const leastRestBytes = this.#rest.least(Math.max(0, restBytes), nowMs);
@@ -214,7 +217,7 @@ export class Reservations {
         if (next === undefined) break;
         const expected = this.#expect(next);
         committed.memoryBytes += expected.memoryBytes + hostBytes(next.tool.options.isolation);
-        committed.cpuCores += expected.cpuCores;
+        committed.cpuCores += this.#coresOf(next, expected);
         next.begin(expected);
       }
       if (this.#isShort && nowMs - this.#trimmedMs >= TRIM_EVERY_MS) {
@@ -244,7 +247,8 @@ export class Reservations {
     if (waiting.expected !== undefined && waiting.learned === learned) return waiting.expected;
     const { means } = this.#parts;
     const { memoryBytes, cpuCores, evidence } = tool.prediction.expect(features, {
-      memoryBytes: tool.base.maxMemoryBytes * means.coldStartShare,
+      memoryBytes:
+        tool.options.expectedMemoryBytes ?? tool.base.maxMemoryBytes * means.coldStartShare,
       cpuCores: COLD_CORES,
     });
     waiting.learned = learned;
@@ -259,13 +263,16 @@ export class Reservations {
 
   /** What is missing for an execution to begin, in words and numbers. */
   #lackOf(
-    { tool, sinceMs }: WaitingExecution,
-    { memoryBytes, cpuCores, evidence }: ExpectedUse,
+    waiting: WaitingExecution,
+    expected: ExpectedUse,
     committed: Committed,
     nowMs: number,
   ): string | undefined {
     if (this.#held.size === 0) return undefined;
     const { means, hostBytes } = this.#parts;
+    const { tool, sinceMs } = waiting;
+    const { memoryBytes, evidence } = expected;
+    const cpuCores = this.#coresOf(waiting, expected);
     const neededBytes = memoryBytes + hostBytes(tool.options.isolation);
     const name = `tool ${JSON.stringify(tool.id)} is expected to need`;
     const others = `what ${this.#held.size} executions and the rest need`;
@@ -284,6 +291,12 @@ export class Reservations {
       );
     }
     return undefined;
+  }
+
+  #coresOf({ tool }: WaitingExecution, { cpuCores }: ExpectedUse): number {
+    const { means, hostBytes } = this.#parts;
+    const isStart = hostBytes(tool.options.isolation) > 0;
+    return isStart ? Math.min(means.cpuCores, Math.max(STARTING_CORES, cpuCores)) : cpuCores;
   }
 
   #begin<T>(
