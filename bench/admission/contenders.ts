@@ -11,7 +11,12 @@ import type { Answer } from './tools.ts';
 /** What the whole process and all that it starts may hold, in bytes. */
 export const LIMIT_BYTES = 512 * MIB;
 /** What one execution may need at most, by who wrote the tool: all that is known before the first. */
-const DECLARED_MIB: Readonly<Record<Tool, number>> = { render: 210, search: 16, score: 16, report: 80 };
+const DECLARED_MIB: Readonly<Record<Tool, number>> = {
+  render: 210,
+  search: 16,
+  score: 16,
+  report: 80,
+};
 
 /** Whatever decides when a job begins. */
 export interface Contender {

@@ -1,5 +1,7 @@
 /** The load: jobs of four tools, by a seed. */
 
+import { seededRandom } from '../hit-ratio/synthetic/random.ts';
+
 /** One call of a tool. */
 export interface Job {
   readonly tool: string;
@@ -15,15 +17,6 @@ export const MIB = 1_048_576;
 /** Of what a picture is decoded to, its input is one part. */
 export const EXPANSION = 1_000;
 
-/** Park & Miller's minimal standard generator. @returns numbers from 0 to 1 */
-export function randomNumbers(seed: number): () => number {
-  let state = (seed % 2_147_483_646) + 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return (state - 1) / 2_147_483_646;
-  };
-}
-
 /** Bytes of the input of a job, by what the tool does with them: see tools.ts. */
 const INPUT_BYTES: Readonly<Record<Tool, (random: () => number) => number>> = {
   // Most pictures are small; one in ten decodes to 120 to 200 MB.
@@ -36,11 +29,16 @@ const INPUT_BYTES: Readonly<Record<Tool, (random: () => number) => number>> = {
 };
 
 /** Of how many jobs each tool has its share. */
-const SHARES: Readonly<Record<Tool, number>> = { render: 0.4, search: 0.35, score: 0.1, report: 0.15 };
+const SHARES: Readonly<Record<Tool, number>> = {
+  render: 0.4,
+  search: 0.35,
+  score: 0.1,
+  report: 0.15,
+};
 
 /** @returns `count` jobs, the same for the same seed */
 export function makeJobs(count: number, seed: number): Job[] {
-  const random = randomNumbers(seed * 7_919);
+  const random = seededRandom(seed);
   return Array.from({ length: count }, () => {
     const tool = pick(random());
     const input = new Uint8Array(INPUT_BYTES[tool](random));

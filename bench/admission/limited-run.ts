@@ -40,9 +40,13 @@ export async function limitedRun(task: RunTask): Promise<LimitedRun> {
   process.removeListener('exit', onExit);
   watch.close();
   if (code !== 0) {
-    throw new Error(`${JSON.stringify(task)} ended with code ${code}:\n${Buffer.concat(complained).toString()}`);
+    throw new Error(
+      `${JSON.stringify(task)} ended with code ${code}:\n${Buffer.concat(complained).toString()}`,
+    );
   }
-  const figures = JSON.parse(Buffer.concat(said).toString().trim().split('\n').at(-1) ?? '') as RunFigures;
+  const figures = JSON.parse(
+    Buffer.concat(said).toString().trim().split('\n').at(-1) ?? '',
+  ) as RunFigures;
   const peakBytes = Math.max(figures.peakBytes, watch.peakBytes);
   const outOfMemory = Math.max(watch.excesses, peakBytes > LIMIT_BYTES ? 1 : 0);
   return { ...figures, peakBytes, outOfMemory };

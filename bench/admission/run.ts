@@ -4,12 +4,14 @@
  */
 import type { IsolationKind } from 'mcp-granary/governor';
 import { CONTENDERS } from './contenders.ts';
-import { makeJobs } from './jobs.ts';
+import { type Job, makeJobs } from './jobs.ts';
 
 /** What main.ts asks for. */
 export interface RunTask {
   readonly contender: string;
   readonly kind: IsolationKind;
+  /** Before the clock starts: a server that has been up for a while knows its tools. */
+  readonly warmUpJobs: number;
   readonly jobs: number;
   readonly seed: number;
 }
@@ -24,21 +26,35 @@ export interface RunFigures {
   readonly peakBytes: number;
 }
 
-const { contender: name, kind, jobs: count, seed } = JSON.parse(process.argv[2] ?? '{}') as RunTask;
+const {
+  contender: name,
+  kind,
+  warmUpJobs,
+  jobs: count,
+  seed,
+} = JSON.parse(process.argv[2] ?? '{}') as RunTask;
 const openContender = CONTENDERS.get(name);
 if (openContender === undefined) throw new Error('usage: run.js TASK');
-const jobs = makeJobs(count, seed);
+const jobs = makeJobs(warmUpJobs + count, seed);
 const contender = openContender(kind);
+
+/** @returns when each began, in ms since 1970 */
+async function runAll(some: readonly Job[]): Promise<number[]> {
+  return await Promise.all(
+    some.map(async ({ tool, input, answer }, index) => {
+      const answered = await contender.run(tool, input);
+      if (answered.answer === answer) return answered.begunMs;
+      throw new Error(
+        `${name} answered ${answered.answer} to job ${index} of ${tool}, not ${answer}`,
+      );
+    }),
+  );
+}
+
+await runAll(jobs.slice(0, warmUpJobs));
 const handedMs = performance.timeOrigin + performance.now();
-const waitsMs = await Promise.all(
-  jobs.map(async ({ tool, input, answer }, index) => {
-    const answered = await contender.run(tool, input);
-    if (answered.answer !== answer) {
-      throw new Error(`${name} answered ${answered.answer} to job ${index} of ${tool}, not ${answer}`);
-    }
-    return answered.begunMs - handedMs;
-  }),
-);
+const begunMs = await runAll(jobs.slice(warmUpJobs));
+const waitsMs = begunMs.map((ms) => ms - handedMs);
 const elapsedMs = performance.timeOrigin + performance.now() - handedMs;
 await contender.close();
 const peakBytes = process.resourceUsage().maxRSS * 1_024;

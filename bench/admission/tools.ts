@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerOf, EXPANSION, MIB } from './jobs.ts';
 
 /** How long others take to answer, or to take what they are sent. */
-const UPSTREAM_MS = 200;
+const UPSTREAM_MS = 500;
 
 /** What main.ts checks, and of what it makes waits. */
 export interface Answer {
@@ -16,7 +16,8 @@ export interface Answer {
 export async function render(input: Uint8Array): Promise<Answer> {
   const begunMs = now();
   const pixels = Buffer.alloc(input.length * EXPANSION);
-  for (let at = 0; at < input.length; at++) pixels.fill(input[at] ?? 0, at * EXPANSION, (at + 1) * EXPANSION);
+  for (let at = 0; at < input.length; at++)
+    pixels.fill(input[at] ?? 0, at * EXPANSION, (at + 1) * EXPANSION);
   await sleep(UPSTREAM_MS + (pixels.length / MIB) * 0.5);
   // From the pixels back to the input: whoever took them away would be found out.
   return { begunMs, answer: answerOf(input.map((_, at) => pixels[at * EXPANSION] ?? 0)) };

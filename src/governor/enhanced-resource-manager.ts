@@ -400,7 +400,7 @@ export class EnhancedResourceManager {
       residentBytes: () => process.memoryUsage.rss(),
       hostBytes: (kind) => (kind === 'inline' ? 0 : (this.#isolation(kind).hostBytes?.() ?? 0)),
       trim: trimAllocator,
-      spareBytes: (kind) => this.#isolations.get(kind)?.spareBytes?.() ?? 0,
+      spare: (kind) => this.#isolations.get(kind)?.spare?.(),
     });
   }
 

@@ -1,3 +1,4 @@
+import type { SpareHosts } from './host-pool.ts';
 import type { Walls } from './tool-walls.ts';
 import type { ResourceUsage } from './resource-usage.js';
 
@@ -88,8 +89,8 @@ export interface Isolation {
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
   /** What the next execution takes for a thread or process of its own, in bytes; nothing where one waits. */
   hostBytes?(): number;
-  /** What threads or processes hold in which nothing runs, in bytes. */
-  spareBytes?(): number;
+  /** What threads or processes hold in which nothing runs. */
+  spare?(): SpareHosts;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

@@ -1,5 +1,13 @@
 import type { Host } from './host.ts';
 
+/** What threads or processes hold in which nothing runs, in bytes. */
+export interface SpareHosts {
+  /** Of those that wait for the next execution. */
+  readonly idleBytes: number;
+  /** Of those that are being ended: some of it may be free already. */
+  readonly endingBytes: number;
+}
+
 /**
  * Keeps hosts that are done for the next execution. How many run at once is the business of whoever starts them.
  */
@@ -42,12 +50,12 @@ export class HostPool {
     return this.#idle.some(({ isAlive }) => isAlive);
   }
 
-  /** What hosts hold in which nothing runs, in bytes. */
-  spareBytes(): number {
-    let bytes = 0;
-    for (const host of this.#idle) bytes += host.residentBytes();
-    for (const host of this.#ending.keys()) bytes += host.residentBytes();
-    return bytes;
+  /** What hosts hold in which nothing runs. */
+  spare(): SpareHosts {
+    let [idleBytes, endingBytes] = [0, 0];
+    for (const host of this.#idle) idleBytes += host.residentBytes();
+    for (const host of this.#ending.keys()) endingBytes += host.residentBytes();
+    return { idleBytes, endingBytes };
   }
 
   async close(): Promise<void> {

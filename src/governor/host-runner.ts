@@ -2,7 +2,7 @@ import type { Execution, IsolationKind, StartOptions, ToolTask } from './executi
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import type { Host } from './host.ts';
-import { HostPool } from './host-pool.ts';
+import { HostPool, type SpareHosts } from './host-pool.ts';
 import { HostedExecution } from './hosted-execution.ts';
 import { badOption } from '../options.ts';
 import { checkModuleTask } from './task-module.ts';
@@ -50,8 +50,8 @@ export class HostRunner {
     return this.#pool.hasIdle ? 0 : newBytes;
   }
 
-  spareBytes(): number {
-    return this.#pool.spareBytes();
+  spare(): SpareHosts {
+    return this.#pool.spare();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
+import type { SpareHosts } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { ProcessGuard } from './process-guard.ts';
 import { badOption } from '../options.ts';
@@ -68,8 +69,8 @@ export class ProcessIsolation implements Isolation {
     return this.#runner.hostBytes(PROCESS_BYTES);
   }
 
-  spareBytes(): number {
-    return this.#runner.spareBytes();
+  spare(): SpareHosts {
+    return this.#runner.spare();
   }
 
   /** Ends every process, first by asking. */

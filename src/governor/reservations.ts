@@ -3,6 +3,7 @@ import type { Means } from './admission-options.ts';
 import type { Execution, IsolationKind } from './execution.ts';
 import type { GovernedTool } from './governed-tool.ts';
 import type { GovernorDetails } from './governor-event.ts';
+import type { SpareHosts } from './host-pool.ts';
 import { limitError } from './limit-error.ts';
 import type { ExecutionFeatures, ExpectedUse } from './prediction/tool-prediction.ts';
 import { ReservationQueue, type WaitingExecution } from './reservation-queue.ts';
@@ -32,8 +33,8 @@ export interface ReservationParts {
   readonly residentBytes: () => number;
   /** What the next execution takes for a thread or process of its own, in bytes. */
   readonly hostBytes: (kind: IsolationKind) => number;
-  /** What threads, or processes, hold in which nothing runs, in bytes. */
-  readonly spareBytes: (kind: 'worker' | 'process') => number;
+  /** What threads, or processes, hold in which nothing runs; `undefined` where there are none. */
+  readonly spare: (kind: 'worker' | 'process') => SpareHosts | undefined;
   /** Has memory that is free and still held given back. */
   readonly trim: () => Promise<void>;
 }
@@ -48,8 +49,8 @@ interface Committed {
 const TURN_EVERY_MS = 10;
 /** From then on what an execution has used of a core says more than what was expected. */
 const KNOWN_AFTER_MS = 250;
-/** CPU can be shared: nobody is turned away, or waits for longer, for want of it. */
-const CPU_PATIENCE_MS = 5_000;
+/** CPU can be shared: while there is none left, one more begins each second all the same. */
+const CPU_PATIENCE_MS = 1_000;
 /** How long what the rest has been at the least stands for what it is. */
 const REST_WINDOW_MS = 1_000;
 /** How often, at most, free memory is asked for while somebody waits for it. */
@@ -58,8 +59,9 @@ const TRIM_EVERY_MS = 500;
 const TOLERANCE = 1e-6;
 const MIB = 1_048_576;
 const COLD_CORES = 1;
-/** To start a thread or process keeps a core busy: more at a time would only hold their memory for longer. */
-const STARTING_CORES = 1;
+/** To start a thread or process keeps a core half busy: many at a time would only hold their memory for longer. */
+const STARTING_CORES = 0.5;
+const NO_SPARE: SpareHosts = { idleBytes: 0, endingBytes: 0 };
 const NO_FEATURES: ExecutionFeatures = { argumentBytes: 0, load: 0 };
 
 /**
@@ -76,6 +78,8 @@ export class Reservations {
   #timer: NodeJS.Timeout | undefined;
   #isShort = false;
   #trimmedMs = -Infinity;
+  /** When the last began. */
+  #begunMs = -Infinity;
 
   constructor(parts: ReservationParts) {
     this.#parts = parts;
@@ -88,13 +92,15 @@ export class Reservations {
 
   /** What is spoken for now: what is held and what is expected to be. */
   committed(): Committed {
-    const { residentBytes, spareBytes, now } = this.#parts;
+    const { residentBytes, spare, now } = this.#parts;
     const nowMs = now();
-    const ofThreads = spareBytes('worker');
+    const threads = spare('worker') ?? NO_SPARE;
+    const processes = spare('process') ?? NO_SPARE;
     const ownBytes = residentBytes();
-    let restBytes = ownBytes - ofThreads;
-    let memoryBytes = ofThreads;
-    let hostedBytes = spareBytes('process');
+    // What ending threads have freed already is no part of the rest any more: it may be missing from it twice.
+    let restBytes = ownBytes - threads.idleBytes;
+    let memoryBytes = threads.idleBytes + threads.endingBytes;
+    let hostedBytes = processes.idleBytes + processes.endingBytes;
     let cpuCores = 0;
     for (const { execution, expected, hostBytes } of this.#held) {
       if (execution === undefined) {
@@ -104,8 +110,7 @@ export class Reservations {
       }
       const usage = execution.usage();
       const usedBytes = usage.memoryBytes.value;
-      const heldBytes =
-        Math.max(expected.memoryBytes, usedBytes) + (execution.hostBytes?.() ?? 0);
+      const heldBytes = Math.max(expected.memoryBytes, usedBytes) + (execution.hostBytes?.() ?? 0);
       if (execution.kind === 'process') hostedBytes += heldBytes;
       else {
         memoryBytes += heldBytes;
@@ -118,7 +123,10 @@ export class Reservations {
     }
     // A thread that blocks tells late what it holds: then that looks like rest, for a while.
     const leastRestBytes = this.#rest.least(Math.max(0, restBytes), nowMs);
-    return { memoryBytes: Math.max(ownBytes, memoryBytes + leastRestBytes) + hostedBytes, cpuCores };
+    return {
+      memoryBytes: Math.max(ownBytes, memoryBytes + leastRestBytes) + hostedBytes,
+      cpuCores,
+    };
   }
 
   /**
@@ -270,7 +278,7 @@ export class Reservations {
   ): string | undefined {
     if (this.#held.size === 0) return undefined;
     const { means, hostBytes } = this.#parts;
-    const { tool, sinceMs } = waiting;
+    const { tool } = waiting;
     const { memoryBytes, evidence } = expected;
     const cpuCores = this.#coresOf(waiting, expected);
     const neededBytes = memoryBytes + hostBytes(tool.options.isolation);
@@ -283,7 +291,7 @@ export class Reservations {
         `${inMib(committed.memoryBytes)} of ${inMib(means.memoryBytes)} are ${others}`
       );
     }
-    const isPatient = nowMs - sinceMs < CPU_PATIENCE_MS;
+    const isPatient = nowMs - this.#begunMs < CPU_PATIENCE_MS;
     if (isPatient && committed.cpuCores + cpuCores > means.cpuCores + TOLERANCE) {
       return (
         `${name} ${cpuCores.toFixed(2)} CPU cores, ` +
@@ -310,6 +318,7 @@ export class Reservations {
       execution: undefined,
     };
     this.#held.add(reservation);
+    this.#begunMs = this.#parts.now();
     try {
       return start(reservation);
     } catch (error) {

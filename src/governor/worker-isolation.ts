@@ -1,5 +1,6 @@
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
+import type { SpareHosts } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { checkInteger } from '../options.ts';
 import { WORKER_BYTES, WorkerHost } from './worker-host.ts';
@@ -44,8 +45,8 @@ export class WorkerIsolation implements Isolation {
     return this.#runner.hostBytes(WORKER_BYTES);
   }
 
-  spareBytes(): number {
-    return this.#runner.spareBytes();
+  spare(): SpareHosts {
+    return this.#runner.spare();
   }
 
   /** Terminates every thread. */

@@ -43,7 +43,7 @@ export interface PeakPredictorOptions {
 interface FeatureModel {
   readonly name: string;
   readonly xs: number[];
-  /** (peak - line) / line, each by a line that did not know the peak. */
+  /** (peak - line) / scale of the line, each by a line that did not know the peak. */
   readonly errors: number[];
   line: Line | undefined;
   level: number;
@@ -170,7 +170,7 @@ export class PeakPredictor {
     model.loss = model.loss * FADED + this.#pinball(upper, peak);
     model.recentLoss = model.recentLoss * FADED + recentLoss;
     model.level = this.#stepped(model.level, peak > upper);
-    push(model.errors, (peak - expected) / expected);
+    push(model.errors, (peak - expected) / this.#scale(expected));
   }
 
   /** Judges a line that is new by each peak that is known, as if that were not. */
@@ -180,7 +180,8 @@ export class PeakPredictor {
       const others = risingLine(model.xs.toSpliced(at, 1), peaks.toSpliced(at, 1)) ?? line;
       return this.#onLine(others, model.xs[at]!);
     });
-    model.errors.splice(0, Infinity, ...peaks.map((peak, at) => peak / expected[at]! - 1));
+    const errors = peaks.map((peak, at) => (peak - expected[at]!) / this.#scale(expected[at]!));
+    model.errors.splice(0, Infinity, ...errors);
     Object.assign(model, { loss: 0, recentLoss: 0, level: this.#quantile });
     for (const [at, peak] of peaks.entries()) {
       const upper = this.#lineUpper(model.errors.toSpliced(at, 1), model.level, expected[at]!);
@@ -196,10 +197,16 @@ export class PeakPredictor {
   }
 
   #lineUpper(errors: readonly number[], level: number, expected: number): number {
+    const scale = this.#scale(expected);
     return upperOf(
-      errors.map((error) => expected * (1 + error)),
+      errors.map((error) => expected + error * scale),
       level,
     );
+  }
+
+  /** Errors grow with what is expected, but not of the small ones: there they are as large as of the middle. */
+  #scale(expected: number): number {
+    return expected + quantileOf(this.#peaks, 0.5);
   }
 
   /** Of arguments larger than all that were seen, so much more; a line that holds knows better. */

@@ -21,7 +21,8 @@ export function risingLine(xs: readonly number[], ys: readonly number[]): Line |
   const n = xs.length;
   const correlation = rankCorrelation(xs, ys);
   if (n < LEAST || !(correlation > 0)) return undefined;
-  if (correlation * Math.sqrt(n - 2) < SIGNIFICANT * Math.sqrt(1 - correlation ** 2)) return undefined;
+  if (correlation * Math.sqrt(n - 2) < SIGNIFICANT * Math.sqrt(1 - correlation ** 2))
+    return undefined;
   const slopes: number[] = [];
   for (let i = 0; i < n; i++) {
     for (let j = i + 1; j < n; j++) {
