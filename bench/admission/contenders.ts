@@ -35,7 +35,8 @@ function open(kind: IsolationKind, admission: EnhancedResourceManagerOptions['ad
     process: { maxIdle: 2 },
   });
   for (const tool of TOOLS) {
-    const limits = { maxMemoryBytes: LIMIT_BYTES };
+    // Descriptors of threads are guesses, and no matter here.
+    const limits = { maxMemoryBytes: LIMIT_BYTES, maxFileHandles: Infinity };
     const expectedMemoryBytes = DECLARED_MIB[tool] * MIB;
     governor.initializeTool(tool, limits, limits, { isolation: kind, expectedMemoryBytes });
   }

@@ -21,8 +21,8 @@ const MIB = 1_048_576;
 
 const { quick, json } = benchArguments();
 const rounds = quick ? 1 : 7;
-const jobs = quick ? 12 : 48;
-const warmUpJobs = quick ? 10 : 24;
+const jobs = quick ? 12 : 40;
+const warmUpJobs = quick ? 10 : 20;
 
 const names = [...CONTENDERS.keys()];
 const progress = new Progress(rounds * names.length);

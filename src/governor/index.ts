@@ -1,3 +1,9 @@
+export type { AdmissionOptions } from './admission-options.ts';
+export {
+  type PeakPrediction,
+  PeakPredictor,
+  type PeakPredictorOptions,
+} from './prediction/peak-predictor.ts';
 export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';
 export { EnhancedResourceManager, type ExecuteOptions } from './enhanced-resource-manager.ts';
 export type {

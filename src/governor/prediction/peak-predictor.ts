@@ -100,6 +100,14 @@ export class PeakPredictor {
     return this.#peaks.length;
   }
 
+  /** How many numbers are remembered, of 8 bytes each. */
+  get keptNumbers(): number {
+    return this.#models.reduce(
+      (sum, { xs, errors }) => sum + xs.length + errors.length,
+      this.#peaks.length,
+    );
+  }
+
   /**
    * Takes note of an execution that has ended.
    *
