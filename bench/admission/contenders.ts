@@ -58,7 +58,7 @@ function granary(kind: IsolationKind): Contender {
 }
 
 /** How many run at a time, at most, where nothing is predicted. */
-export const CAPS = [1, 2, 3, 4, 6, 8] as const;
+const CAPS = [1, 2, 3, 4, 6, 8] as const;
 
 /** By name. */
 export const CONTENDERS: ReadonlyMap<string, (kind: IsolationKind) => Contender> = new Map([

@@ -145,10 +145,10 @@ export class Reservations {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise<T>((resolve, reject) => {
       let isWaiting = true;
-      let stopListening: (() => void) | undefined;
+      const settled: (() => void)[] = [];
       const settle = (): void => {
         isWaiting = false;
-        stopListening?.();
+        for (const call of settled) call();
       };
       const waiting: WaitingExecution = {
         tool,
@@ -182,10 +182,10 @@ export class Reservations {
       signal?.addEventListener('abort', onAbort, { once: true });
       const onTimeout = (): void => leave(() => this.#refuse(tool, waiting.lack ?? reason));
       const patience = setTimeout(onTimeout, maxWaitMs);
-      stopListening = () => {
+      settled.push(() => {
         clearTimeout(patience);
         signal?.removeEventListener('abort', onAbort);
-      };
+      });
       if (isTimed) this.#timer ??= setInterval(() => this.turn(), TURN_EVERY_MS);
       const { size } = this.#queue;
       this.#parts.journal.tell('throttled', { toolId: tool.id, reason, waiting: size });

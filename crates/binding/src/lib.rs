@@ -10,8 +10,8 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
-pub mod compress;
 pub mod allocator;
+pub mod compress;
 mod dump;
 mod outgoing;
 pub mod sampler;
