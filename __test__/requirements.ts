@@ -743,6 +743,24 @@ const responseStore = list('milestone-9', 'test', {
   'RESPONSE-STORE-OPTIONS': 'Bad options and responses are refused by name; so is a closed store.',
 });
 
+const admission = list('milestone-8', 'test', {
+  'ADMIT-RESERVED':
+    'What an execution is expected to need is reserved before it begins; the sum of that and the rest stays within the means.',
+  'ADMIT-IDLE': 'An execution that does not fit begins all the same where nothing else runs.',
+  'ADMIT-FAIR':
+    'Smaller executions overtake one that does not fit a few times, then wait behind it.',
+  'ADMIT-LEAVE': 'Who waits leaves by signal, patience, removal of the tool, and closing.',
+  'ADMIT-LEARNED': 'A prediction bounds its share of peaks, also when a tool changes.',
+  'ADMIT-EXPLAINED':
+    'Argument size and load are followed where they lower the error, and where they do not, not.',
+  'ADMIT-COLD': 'A tool that is not known needs what was said, or its base limit.',
+  'ADMIT-REASON': 'Who waits is told of, with what is missing and what that rests on in numbers.',
+  'ADMIT-BOUNDED': 'What is learned of a resource of a tool takes at most 4 kB.',
+  'ADMIT-OPTIONS': 'Bad options of admission are refused; false reserves nothing.',
+  'ADMIT-CPU': 'No more executions begin than there are cores for, and one a second all the same.',
+  'ADMIT-BENCH': 'bench:admission has all contenders do the same jobs with the right answers.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -773,4 +791,5 @@ export const requirements: readonly Requirement[] = [
   ...adaptiveLimits,
   ...top,
   ...responseStore,
+  ...admission,
 ];

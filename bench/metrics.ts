@@ -52,6 +52,10 @@ const METRICS: ReadonlyMap<string, Metric> = new Map([
   ['us/sample', lower('wall time of one sample')],
   ['us/execution', lower('wall time of one execution')],
   ['cpu-us/execution', lower('CPU of the whole process for one execution')],
+  ['completed-per-minute', higher('jobs completed in a minute')],
+  ['out-of-memory', lower('times beyond the limit of memory')],
+  ['peak-mb', lower('most memory at a time')],
+  ['p99-wait-ms', lower('wait until a job begins, p99')],
   ['cpu-share', lower('share of a core')],
   ['growth', lower('growth')],
 ]);

@@ -21,6 +21,14 @@ export function checkInteger(option: string, value: unknown, min: number, max: n
   return value;
 }
 
+/** @returns `value`, when it is a finite number that is not negative. */
+export function checkAmount(option: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) {
+    badOption(option, value, 'a finite number from 0');
+  }
+  return value;
+}
+
 /** @returns `value`, when it is a duration in ms; 0 is allowed and has the meaning that `zero` names. */
 export function checkDurationMs(option: string, value: unknown, zero: string): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= MAX_DURATION_MS)) {

@@ -199,4 +199,20 @@ export const BENCHES: readonly Bench[] = [
     headlines: [],
     charts: [],
   },
+  {
+    name: 'admission',
+    baseline: 'cap-best',
+    subjects: ['granary'],
+    floors: [],
+    packages: ['p-queue'],
+    headlines: [{ subject: 'granary', workload: /^mixed-/, metrics: ['completed-per-minute'] }],
+    charts: [
+      {
+        kind: 'bars',
+        suffix: '',
+        metrics: ['completed-per-minute', 'out-of-memory'],
+        scale: 'linear',
+      },
+    ],
+  },
 ];

@@ -851,3 +851,4 @@ module.exports.lowerGroupPriority = nativeBinding.lowerGroupPriority
 module.exports.ownThreadCpuMs = nativeBinding.ownThreadCpuMs
 module.exports.sampleProcesses = nativeBinding.sampleProcesses
 module.exports.sampleProcessesNow = nativeBinding.sampleProcessesNow
+module.exports.trimAllocator = nativeBinding.trimAllocator

@@ -478,3 +478,9 @@ export interface StoreRestored {
   /** Whether there may be more in what was pushed. */
   more: boolean
 }
+
+/**
+ * Gives memory that is free and still held back to the system; false where there was none, or the library
+ * cannot be asked.
+ */
+export declare function trimAllocator(): Promise<boolean>

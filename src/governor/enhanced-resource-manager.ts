@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { GranaryError } from '../errors.ts';
 import { Journal } from '../events/journal.ts';
-import { badOption, checkInteger, checkOptions } from '../options.ts';
+import { badOption, checkAmount, checkInteger, checkOptions } from '../options.ts';
 import {
   AdoptedProcess,
   type GovernedProcess,
@@ -14,6 +14,8 @@ import {
 } from './adaptive-resource-manager.ts';
 import { Admission } from './admission.ts';
 import type { Advice } from './advice.ts';
+import { trimAllocator } from './allocator-trim.ts';
+import { argumentBytesOf } from './argument-size.ts';
 import { controlGroup } from './control-group.ts';
 import { Degradation } from './degradation.ts';
 import type { Execution, Isolation, IsolationKind, Leak, ToolTask } from './execution.ts';
@@ -38,6 +40,7 @@ import {
 import { memoryGauge } from './memory-pressure.ts';
 import { ProcessIsolation } from './process-isolation.ts';
 import { checkLimits, type Resource, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
+import { type Reservation, Reservations } from './reservations.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 import { StateKeeper } from './state-keeper.ts';
@@ -56,6 +59,11 @@ export interface ExecuteOptions {
   readonly timeoutMs?: number;
   /** Told of what the code says of how far it is. */
   readonly onProgress?: (value: unknown) => void;
+  /**
+   * How large its input is, in bytes or any other unit that is the same for all executions of the tool: what it is
+   * expected to need may follow from that. An estimate of the arguments of a module task by default.
+   */
+  readonly argumentBytes?: number;
 }
 
 /** How much of the time of this thread is spent on looking at what runs on it. */
@@ -91,6 +99,7 @@ export class EnhancedResourceManager {
   readonly #degradation: Degradation;
   readonly #admission: Admission;
   readonly #state: StateKeeper | undefined;
+  readonly #reservations: Reservations | undefined;
   readonly #tools = new Map<string, GovernedTool>();
   /** What lets go of each process that somebody else has started. */
   readonly #releases = new Set<() => void>();
@@ -136,6 +145,7 @@ export class EnhancedResourceManager {
     if (stateFile !== undefined) {
       this.#state = new StateKeeper(stateFile, this.adaptive, logger, clock === undefined);
     }
+    this.#reservations = this.#openReservations();
     if (settings.caches.length > 0) this.#watch();
   }
 
@@ -164,6 +174,7 @@ export class EnhancedResourceManager {
       ledger: this.tracker.ledger(toolId),
       onInlineSettled: this.#settleInline,
       ladder: this.#settings.ladder,
+      reserves: this.#reservations !== undefined,
     });
     this.#tools.set(toolId, tool);
     if (checked.patternTracking) this.#learn(tool);
@@ -210,9 +221,9 @@ export class EnhancedResourceManager {
     try {
       this.#checkOpen();
       const tool = this.#tool(toolId);
-      if (this.#admission.isClear(tool)) return this.#run(tool, task, options);
+      if (this.#admission.isClear(tool)) return this.#start(tool, task, options);
       this.#watch();
-      const run = () => this.#run(tool, task, options);
+      const run = () => this.#start(tool, task, options);
       return this.#admission.admit(tool, options.signal, run);
     } catch (error) {
       return Promise.reject(error);
@@ -372,6 +383,7 @@ export class EnhancedResourceManager {
     }
     this.#degradation.look(nowMs);
     for (const tool of this.#tools.values()) this.#admission.turnQueue(tool);
+    this.#reservations?.turn();
   }
 
   #look(tool: GovernedTool, nowMs: number): void {
@@ -400,6 +412,7 @@ export class EnhancedResourceManager {
       { data: { toolId } },
     );
     tool.queue?.clear(reason);
+    this.#reservations?.clear(reason, tool);
     const ended = [...tool.ledger.running].map(async (execution) => {
       execution.stop(reason);
       // Code on this thread ends when it likes.
@@ -419,6 +432,7 @@ export class EnhancedResourceManager {
     clearInterval(this.#timer);
     const reason = new GranaryError('ERR_GRANARY_CLOSED', 'this governor was closed');
     for (const { queue } of this.#tools.values()) queue?.clear(reason);
+    this.#reservations?.clear(reason);
     for (const release of this.#releases) release();
     this.#degradation.close();
     await this.#state?.close();
@@ -480,7 +494,35 @@ export class EnhancedResourceManager {
     return {};
   }
 
-  #run<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+  #openReservations(): Reservations | undefined {
+    const { means, maxWaiting, maxWaitMs, clock } = this.#settings;
+    if (means === undefined) return undefined;
+    return new Reservations({
+      ...{ means, maxWaiting, maxWaitMs, now: this.#now, isTimed: clock === undefined },
+      journal: this.#journal,
+      residentBytes: () => process.memoryUsage.rss(),
+      hostBytes: (kind) => (kind === 'inline' ? 0 : (this.#isolation(kind).hostBytes?.() ?? 0)),
+      trim: trimAllocator,
+      spare: (kind) => this.#isolations.get(kind)?.spare?.(),
+    });
+  }
+
+  /** Runs an execution that no limit keeps from it, when what it is expected to need is there. */
+  #start<T>(tool: GovernedTool, task: ToolTask<T>, options: ExecuteOptions): Promise<T> {
+    if (!tool.reserves || this.#reservations === undefined) return this.#run(tool, task, options);
+    const { argumentBytes = argumentBytesOf(task), signal } = options;
+    checkAmount('argumentBytes', argumentBytes);
+    return this.#reservations.run(tool, argumentBytes, signal, (reservation) =>
+      this.#run(tool, task, options, reservation),
+    );
+  }
+
+  #run<T>(
+    tool: GovernedTool,
+    task: ToolTask<T>,
+    options: ExecuteOptions,
+    reservation?: Reservation,
+  ): Promise<T> {
     const { signal, timeoutMs } = options;
     if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
     this.#watch();
@@ -491,9 +533,11 @@ export class EnhancedResourceManager {
       const start = options === NO_OPTIONS ? tool.inlineStart : { ...options, ...tool.inlineStart };
       execution = this.#inline().start(tool.id, task, start);
       this.tracker.begin(tool.ledger, execution);
+      if (reservation !== undefined) this.#reservations?.begun(reservation, execution);
       result = execution.result;
     } else {
       execution = this.#isolation(isolation).start(tool.id, task, tool.startOptions(options));
+      if (reservation !== undefined) this.#reservations?.begun(reservation, execution);
       result = this.#follow(tool, execution);
     }
     if (signal === undefined && timeoutMs === undefined) return result;
@@ -521,7 +565,8 @@ export class EnhancedResourceManager {
   ): Failure | undefined => {
     const { hasHandles, peakMemoryBytes, cpuTimeMs, pendingMs } = execution.account;
     const usedMs = cpuTimeMs + pendingMs;
-    const isPlain = !hasHandles && failure === undefined;
+    const isPlain =
+      !hasHandles && failure === undefined && tool.isTooSmallToReserve(peakMemoryBytes);
     if (!isPlain || !tool.isUneventfulAt(peakMemoryBytes, usedMs)) {
       return this.#settle(tool, execution, failure);
     }
@@ -540,6 +585,7 @@ export class EnhancedResourceManager {
       reason === undefined ? (failure === undefined ? 'completed' : 'failed') : 'ended';
     const peak = this.tracker.end(tool.ledger, execution, outcome);
     this.#enforcer.ended(tool, peak, this.#now());
+    if (tool.mayReserve) this.#reservations?.ended(tool, execution, peak, outcome === 'completed');
     const leaks = execution.leaks();
     if (leaks.length > 0) this.#tellLeaks(tool, execution, leaks);
     return failure === undefined || reason === undefined ? failure : { error: reason };
@@ -573,6 +619,7 @@ export class EnhancedResourceManager {
 
   #isBusy(): boolean {
     if (this.#settings.caches.length > 0 || this.#degradation.level > 0) return true;
+    if ((this.#reservations?.waiting ?? 0) > 0) return true;
     for (const { ledger, status, queue } of this.#tools.values()) {
       if (ledger.running.size > 0 || status !== 'normal' || queue !== undefined) return true;
     }

@@ -1,3 +1,4 @@
+import type { SpareHosts } from './host-pool.ts';
 import type { Walls } from './tool-walls.ts';
 import type { ResourceUsage } from './resource-usage.js';
 
@@ -62,6 +63,10 @@ export interface Execution<T = unknown> extends Booked {
   readonly result: Promise<T>;
   /** What it uses now, or, once ended, what it had used at its peak; never waits. */
   usage(): ResourceUsage;
+  /** Whether the thread or process that it is to run in is not ready yet. */
+  readonly isStarting?: boolean;
+  /** What its thread or process takes for itself, where this process does not hold that, in bytes. */
+  hostBytes?(): number;
   /** Asks the code to stop (its signal aborts with `reason`); inline code can only be asked. */
   stop(reason: unknown): void;
   /** Ends it without asking: terminates the worker, SIGTERM then SIGKILL to the whole tree; nothing for inline. */
@@ -86,6 +91,10 @@ export interface Isolation {
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T>;
   /** Ends what is kept for later: memory is short. */
   trim?(): void;
+  /** What the next execution takes for a thread or process of its own, in bytes; nothing where one waits. */
+  hostBytes?(): number;
+  /** What threads or processes hold in which nothing runs. */
+  spare?(): SpareHosts;
   /** Ends what runs, and whatever was kept for later. */
   close(): Promise<void>;
 }

@@ -15,18 +15,22 @@ import {
   RESOURCES,
 } from './resource-limits.ts';
 import type { Confidence, ResourceUsage } from './resource-usage.ts';
+import { type ExecutionFeatures, ToolPrediction } from './prediction/tool-prediction.ts';
 import type { ToolLedger } from './tool-ledger.ts';
-import type { ToolOptions } from './tool-options.ts';
+import type { CheckedToolOptions } from './tool-options.ts';
 import type { ToolQueue } from './tool-queue.ts';
 import type { LimitUse } from './governor-event.ts';
 
 /** Processes and threads of one execution: a fork bomb ends there, a build does not. */
 const MOST_PIDS = 512;
 
+/** Inline tools whose executions are expected to stay below run without a reservation, which costs more than they do. */
+const RESERVED_FROM_BYTES = 1_048_576;
+
 /** One tool, as it stands with its limits. */
 export class GovernedTool {
   readonly id: string;
-  readonly options: Required<ToolOptions>;
+  readonly options: CheckedToolOptions;
   readonly ledger: ToolLedger;
   /** What an inline execution is started with that has no options. */
   readonly inlineStart: InlineStart;
@@ -41,12 +45,18 @@ export class GovernedTool {
   actingUse: LimitUse | undefined;
   /** Made when somebody has to wait, and gone when nobody does any more. */
   queue: ToolQueue | undefined;
+  /** What its executions are expected to need. */
+  readonly prediction = new ToolPrediction();
+  /** Whether that is reserved before each begins; of inline tools, whether they have proven to be large. */
+  reserves: boolean;
+  /** Whether its executions may come to be reserved for. */
+  readonly mayReserve: boolean;
   readonly #warning: number;
   readonly #ladders: Readonly<Record<Resource, LimitLadder>>;
 
   constructor(
     id: string,
-    options: Required<ToolOptions>,
+    options: CheckedToolOptions,
     parts: {
       readonly ledger: ToolLedger;
       readonly onInlineSettled: (
@@ -57,6 +67,7 @@ export class GovernedTool {
       readonly base: ResourceLimits;
       readonly max: ResourceLimits;
       readonly ladder: LadderSettings;
+      readonly reserves: boolean;
     },
   ) {
     this.id = id;
@@ -65,6 +76,9 @@ export class GovernedTool {
     this.inlineStart = {
       onSettled: (execution, failure) => parts.onInlineSettled(this, execution, failure),
     };
+    const isHosted = options.isolation !== 'inline';
+    this.reserves = parts.reserves && isHosted;
+    this.mayReserve = parts.reserves && (isHosted || options.enforceEstimates);
     this.base = parts.base;
     this.max = parts.max;
     this.limits = parts.base;
@@ -130,6 +144,11 @@ export class GovernedTool {
     );
   }
 
+  /** Whether an inline execution that held so much is nothing to learn from for reservations. */
+  isTooSmallToReserve(memoryBytes: number): boolean {
+    return !this.mayReserve || (!this.reserves && memoryBytes < RESERVED_FROM_BYTES);
+  }
+
   /** The same of an execution that has no handles. */
   isUneventfulAt(memoryBytes: number, cpuTimeMs: number): boolean {
     return (
@@ -137,6 +156,19 @@ export class GovernedTool {
       memoryBytes < this.limits.maxMemoryBytes * this.#warning &&
       cpuTimeMs < this.limits.maxCpuTimeMs * this.#warning
     );
+  }
+
+  /** Learns from an execution that is over. */
+  learn(
+    features: ExecutionFeatures,
+    peak: ResourceUsage,
+    elapsedMs: number,
+    isWhole: boolean,
+  ): void {
+    this.prediction.learn(features, peak, elapsedMs, isWhole);
+    if (this.options.isolation !== 'inline') return;
+    const upper = this.prediction.memory.predict([features.argumentBytes])?.upper;
+    this.reserves = this.mayReserve && (upper ?? peak.memoryBytes.value) >= RESERVED_FROM_BYTES;
   }
 
   /** Takes note of what is used, and tells of each status that has changed. */

@@ -37,4 +37,6 @@ export interface HostSettings {
 /** Places of the figures of a worker. */
 export const HEAP_BYTES = 0;
 export const CPU_MS = 1;
-export const FIGURE_COUNT = 2;
+/** The most that HEAP_BYTES has been since the task began. */
+export const PEAK_BYTES = 2;
+export const FIGURE_COUNT = 3;

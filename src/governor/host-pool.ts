@@ -19,6 +19,14 @@ export interface HostCount {
 /** Demand is known for the current and the last of these parts of `idleMs`. */
 const PARTS = 4;
 
+/** What threads or processes hold in which nothing runs, in bytes. */
+export interface SpareHosts {
+  /** Of those that wait for the next execution. */
+  readonly idleBytes: number;
+  /** Of those that are being ended: some of it may be free already. */
+  readonly endingBytes: number;
+}
+
 /**
  * Keeps hosts for the next execution: as many as were in use at once lately, so that a load finds them warm, and one
  * after it has gone. One that is lost while others are needed is replaced before somebody asks for it. How many run at
@@ -31,7 +39,7 @@ export class HostPool {
   #busy = 0;
   /** The most that were in use at once, in each part of the time that is looked back at; the newest first. */
   readonly #demand: number[] = [0];
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Map<Host, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -76,7 +84,7 @@ export class HostPool {
     this.#closed = true;
     clearInterval(this.#timer);
     this.trim();
-    await Promise.all(this.#ending);
+    await Promise.all(this.#ending.values());
   }
 
   /** How many are to wait now. */
@@ -105,9 +113,22 @@ export class HostPool {
 
   async #end(host: Host): Promise<void> {
     const ending = host.end(0);
-    this.#ending.add(ending);
+    this.#ending.set(host, ending);
     await ending;
-    this.#ending.delete(ending);
+    this.#ending.delete(host);
+  }
+
+  /** Whether the next execution needs no new host. */
+  get hasIdle(): boolean {
+    return this.#idle.some(({ isAlive }) => isAlive);
+  }
+
+  /** What hosts hold in which nothing runs. */
+  spare(): SpareHosts {
+    let [idleBytes, endingBytes] = [0, 0];
+    for (const host of this.#idle) idleBytes += host.residentBytes();
+    for (const host of this.#ending.keys()) endingBytes += host.residentBytes();
+    return { idleBytes, endingBytes };
   }
 
   /** From now on forgets old demand, and ends what nobody needs any more, until one is left. */

@@ -2,7 +2,7 @@ import type { Execution, IsolationKind, StartOptions, ToolTask } from './executi
 import { nextExecutionId } from './execution-id.ts';
 import { GranaryError } from '../errors.ts';
 import type { Host } from './host.ts';
-import { type HostCount, HostPool, type PoolSettings } from './host-pool.ts';
+import { type HostCount, HostPool, type PoolSettings, type SpareHosts } from './host-pool.ts';
 import { HostedExecution } from './hosted-execution.ts';
 import { badOption } from '../options.ts';
 import { checkModuleTask } from './task-module.ts';
@@ -52,6 +52,15 @@ export class HostRunner {
   /** Ends those that wait. */
   trim(): void {
     this.#pool.trim();
+  }
+
+  /** @param newBytes - what a new host takes */
+  hostBytes(newBytes: number): number {
+    return this.#pool.hasIdle ? 0 : newBytes;
+  }
+
+  spare(): SpareHosts {
+    return this.#pool.spare();
   }
 
   async close(): Promise<void> {

@@ -39,6 +39,10 @@ export interface Host {
   descendants(): readonly number[];
   /** Whether it holds so much more than when it was new that another should take its place. */
   isWorn(): boolean;
+  /** What it takes for itself and its parent does not hold yet, or never will, in bytes. */
+  hostBytes(): number;
+  /** What it holds: a process all, a thread what it has grown by, in bytes. */
+  residentBytes(): number;
   /** Sets walls around it and all that it starts, where the kernel lets that be done. */
   surround?(walls: Walls): void;
   /** Leaves the CPU to others while they want it; it is not used again after that. */

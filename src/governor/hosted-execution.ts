@@ -57,6 +57,14 @@ export class HostedExecution<T> implements Execution<T> {
     return now;
   }
 
+  get isStarting(): boolean {
+    return !this.#ended && this.#meter === undefined;
+  }
+
+  hostBytes(): number {
+    return this.#host.hostBytes();
+  }
+
   stop(reason: unknown): void {
     if (this.#ended || this.#stopped !== undefined) return;
     this.#stopped = { reason };

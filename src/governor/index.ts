@@ -6,6 +6,12 @@ export {
   type UsageForecastOptions,
 } from './adaptive-resource-manager.ts';
 export type { Advice } from './advice.ts';
+export type { AdmissionOptions } from './admission-options.ts';
+export {
+  type PeakPrediction,
+  PeakPredictor,
+  type PeakPredictorOptions,
+} from './prediction/peak-predictor.ts';
 export type { DegradationMeasure, DegradationSettings, ResizableCache } from './degradation.ts';
 export { EnhancedResourceManager, type ExecuteOptions } from './enhanced-resource-manager.ts';
 export type {

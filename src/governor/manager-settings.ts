@@ -9,6 +9,7 @@ import {
   checkOneOf,
   checkOptions,
 } from '../options.ts';
+import { type AdmissionOptions, checkAdmission, type Means } from './admission-options.ts';
 import {
   DEGRADATION_MEASURES,
   type DegradationMeasure,
@@ -69,6 +70,11 @@ export interface EnhancedResourceManagerOptions {
    */
   readonly walls?: boolean;
   readonly degradation?: DegradationOptions;
+  /**
+   * What executions in threads and processes may be expected to need together: who does not fit waits, unless nothing
+   * runs. `false` reserves nothing.
+   */
+  readonly admission?: AdmissionOptions | false;
   /** How tools on this thread are watched; `guessedLeaks` is false by default here. */
   readonly inline?: InlineIsolationOptions;
   /** How worker threads are kept. */
@@ -96,6 +102,8 @@ export interface ManagerSettings {
   readonly degradation: DegradationSettings;
   readonly caches: readonly ResizableCache[];
   readonly processMemoryBytes: number | undefined;
+  /** What there is to reserve from; `undefined`: nothing is reserved. */
+  readonly means: Means | undefined;
   readonly logger: Logger | undefined;
   readonly clock: Clock | undefined;
 }
@@ -128,6 +136,7 @@ export function checkManagerOptions(
     degradation: checkDegradation(degradation),
     caches: checkCaches(caches),
     processMemoryBytes,
+    means: checkAdmission(given.admission, processMemoryBytes),
     logger,
     clock,
   };

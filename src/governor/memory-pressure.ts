@@ -40,7 +40,7 @@ export function memoryGauge(limitBytes: number | undefined): MemoryGauge {
 }
 
 /** The limit of the container, or what the machine has. */
-function grantedBytes(): number {
+export function grantedBytes(): number {
   const constrained = process.constrainedMemory();
   const total = totalmem();
   return constrained > 0 && constrained < total ? constrained : total;

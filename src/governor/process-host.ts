@@ -29,6 +29,9 @@ const GONE_AFTER_MS = [0, 1, 5, 10, 20, 50, 100, 200, 300, 300];
 /** What Node runs of its own accord: the collector, the pool of libuv, the compiler. */
 const HOST_THREADS = 32;
 
+/** What a new process takes, in bytes. */
+export const PROCESS_BYTES = 48 * 1_048_576;
+
 /** A process for one tool at a time, with whatever the tool starts. */
 export class ProcessHost implements Host {
   readonly ready: Promise<void>;
@@ -117,11 +120,18 @@ export class ProcessHost implements Host {
     }
   }
 
+  hostBytes(): number {
+    return this.#newBytes > 0 ? this.#newBytes : PROCESS_BYTES;
+  }
+
+  residentBytes(): number {
+    return (this.#isGone ? undefined : readProcess(this.#pid))?.residentBytes ?? 0;
+  }
+
   isWorn(): boolean {
     // Without privileges there is no way back to an ordinary priority.
     if (this.#isYielding) return true;
-    const residentBytes = readProcess(this.#pid)?.residentBytes ?? 0;
-    return residentBytes - this.#newBytes > this.#options.wornBytes;
+    return this.residentBytes() - this.#newBytes > this.#options.wornBytes;
   }
 
   end(graceMs: number): Promise<void> {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
-import type { HostCount } from './host-pool.ts';
+import type { HostCount, SpareHosts } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { ProcessGuard } from './process-guard.ts';
 import { badOption } from '../options.ts';
-import { ProcessHost } from './process-host.ts';
+import { PROCESS_BYTES, ProcessHost } from './process-host.ts';
 import { ToolWalls } from './tool-walls.ts';
 
 /** How processes of tools are kept. */
@@ -73,6 +73,14 @@ export class ProcessIsolation implements Isolation {
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
+  }
+
+  hostBytes(): number {
+    return this.#runner.hostBytes(PROCESS_BYTES);
+  }
+
+  spare(): SpareHosts {
+    return this.#runner.spare();
   }
 
   /** Ends every process, first by asking. */

@@ -1,4 +1,4 @@
-import { badOption, checkOneOf, checkOptions } from '../options.ts';
+import { badOption, checkInteger, checkOneOf, checkOptions } from '../options.ts';
 import type { IsolationKind } from './execution.ts';
 
 /** What a tool is governed by. */
@@ -11,15 +11,30 @@ export interface ToolOptions {
   readonly patternTracking?: boolean;
   /** What happens to new executions at 95 % of a limit; `throttle` by default. */
   readonly criticalAction?: 'throttle' | 'refuse';
+  /**
+   * What one execution is taken to need while nothing is known of the tool, in bytes; the base limit of memory, or
+   * `admission.coldStartShare` of it, by default.
+   */
+  readonly expectedMemoryBytes?: number;
   /** Whether figures that are only estimates throttle, refuse and end; false by default. */
   readonly enforceEstimates?: boolean;
 }
 
 const ISOLATIONS = ['inline', 'worker', 'process'] as const satisfies readonly IsolationKind[];
 
+/** Options with what was not given filled in. */
+export type CheckedToolOptions = Required<Omit<ToolOptions, 'expectedMemoryBytes'>> & {
+  /** `undefined`: the base limit says. */
+  readonly expectedMemoryBytes: number | undefined;
+};
+
 /** @returns the options with what was not given filled in. */
-export function checkToolOptions(options: ToolOptions | undefined): Required<ToolOptions> {
+export function checkToolOptions(options: ToolOptions | undefined): CheckedToolOptions {
   const given = checkOptions('options', options);
+  const { expectedMemoryBytes } = given;
+  if (expectedMemoryBytes !== undefined) {
+    checkInteger('expectedMemoryBytes', expectedMemoryBytes, 0, Number.MAX_SAFE_INTEGER);
+  }
   const { patternTracking = true, enforceEstimates = false, priority = 0 } = given;
   if (typeof patternTracking !== 'boolean') {
     badOption('patternTracking', patternTracking, 'true or false');
@@ -39,5 +54,6 @@ export function checkToolOptions(options: ToolOptions | undefined): Required<Too
     priority,
     patternTracking,
     enforceEstimates,
+    expectedMemoryBytes,
   };
 }

@@ -7,6 +7,7 @@ import {
   FIGURE_COUNT,
   type FromHost,
   HEAP_BYTES,
+  PEAK_BYTES,
   type HostReport,
   type HostSettings,
   type ToHost,
@@ -23,6 +24,9 @@ export interface WorkerHostOptions {
   readonly wornBytes: number;
 }
 
+/** What a thread takes that has run something, in bytes: 10 MB when it is new. */
+export const WORKER_BYTES = 16 * 1_048_576;
+
 /** A thread for one tool at a time. */
 export class WorkerHost implements Host {
   readonly ready: Promise<void>;
@@ -33,6 +37,7 @@ export class WorkerHost implements Host {
   #threadId: number | undefined;
   #listener: HostListener | undefined;
   #isAlive = true;
+  #isReady = false;
 
   constructor({ settings, maxHeapMib, wornBytes }: WorkerHostOptions) {
     this.#wornBytes = wornBytes;
@@ -45,7 +50,8 @@ export class WorkerHost implements Host {
       // The standard output of a stdio server belongs to the protocol.
       stdout: true,
     });
-    this.#worker.stdout.pipe(process.stderr, { end: false });
+    // Not piped: each pipe would listen to the end of stderr, and many are not expected there.
+    this.#worker.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk));
     this.ready = this.#whenReady();
     // Whoever waits for it hears of a failure; a host that nobody waits for fails alone.
     this.ready.catch(() => undefined);
@@ -68,6 +74,7 @@ export class WorkerHost implements Host {
   meter(): HostMeter {
     return new WorkerMeter(
       () => this.#heapBytes(),
+      () => this.#figures[PEAK_BYTES] ?? 0,
       () => this.#cpuMs(),
     );
   }
@@ -76,8 +83,17 @@ export class WorkerHost implements Host {
     return [];
   }
 
+  hostBytes(): number {
+    // From then on it is part of what this process holds.
+    return this.#isReady ? 0 : WORKER_BYTES;
+  }
+
+  residentBytes(): number {
+    return Math.max(0, this.#heapBytes() - this.#newBytes);
+  }
+
   isWorn(): boolean {
-    return this.#heapBytes() - this.#newBytes > this.#wornBytes;
+    return this.residentBytes() > this.#wornBytes;
   }
 
   async end(_graceMs: number): Promise<void> {
@@ -91,6 +107,7 @@ export class WorkerHost implements Host {
         if (message.kind !== 'ready') return this.#listener?.message(message);
         this.#threadId = message.threadId;
         this.#newBytes = this.#heapBytes();
+        this.#isReady = true;
         resolve();
       });
       this.#worker.on('error', (error) => {
@@ -131,13 +148,15 @@ export class WorkerHost implements Host {
 /** Counts what a thread uses from the start of one execution. */
 class WorkerMeter implements HostMeter {
   readonly #heapBytes: () => number;
+  readonly #peakBytes: () => number;
   readonly #cpuMs: () => number;
   readonly #startBytes: number;
   readonly #startCpuMs: number;
   #told: ResourceUsage = noUsage();
 
-  constructor(heapBytes: () => number, cpuMs: () => number) {
+  constructor(heapBytes: () => number, peakBytes: () => number, cpuMs: () => number) {
     this.#heapBytes = heapBytes;
+    this.#peakBytes = peakBytes;
     this.#cpuMs = cpuMs;
     this.#startBytes = heapBytes();
     this.#startCpuMs = cpuMs();
@@ -162,6 +181,8 @@ class WorkerMeter implements HostMeter {
 
   final(report: HostReport): ResourceUsage {
     this.#told = report.usage;
-    return this.usage();
+    const usage = this.usage();
+    const grownBytes = Math.max(0, this.#peakBytes() - this.#startBytes);
+    return { ...usage, memoryBytes: { value: grownBytes, confidence: 'thread' } };
   }
 }

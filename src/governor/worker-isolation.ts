@@ -1,9 +1,9 @@
 import type { Execution, Isolation, StartOptions, ToolTask } from './execution.ts';
 import { checkHostOptions, type HostOptions } from './host-options.ts';
-import type { HostCount } from './host-pool.ts';
+import type { HostCount, SpareHosts } from './host-pool.ts';
 import { HostRunner } from './host-runner.ts';
 import { checkInteger } from '../options.ts';
-import { WorkerHost } from './worker-host.ts';
+import { WORKER_BYTES, WorkerHost } from './worker-host.ts';
 
 /** How worker threads are kept. */
 export interface WorkerIsolationOptions extends HostOptions {
@@ -49,6 +49,14 @@ export class WorkerIsolation implements Isolation {
 
   start<T>(toolId: string, task: ToolTask<T>, options: StartOptions): Execution<T> {
     return this.#runner.start(toolId, task, options);
+  }
+
+  hostBytes(): number {
+    return this.#runner.hostBytes(WORKER_BYTES);
+  }
+
+  spare(): SpareHosts {
+    return this.#runner.spare();
   }
 
   /** Terminates every thread. */

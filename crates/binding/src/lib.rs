@@ -10,6 +10,7 @@
     reason = "the callers are JS, and N-API hands objects over by value"
 )]
 
+pub mod allocator;
 pub mod compress;
 mod dump;
 pub mod forecast;

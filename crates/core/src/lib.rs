@@ -4,6 +4,7 @@
 //! Nothing in this crate knows of Node; `cargo test` alone proves it.
 
 pub mod admission;
+pub mod allocator;
 pub mod block;
 pub mod clock;
 pub mod compress;
