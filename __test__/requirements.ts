@@ -693,6 +693,8 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'TUNED-RANGES': 'What tunes itself stays within the ranges that the docs name, whatever is used.',
   'ADAPT-FORECAST':
     'forecast(toolId, resource) tells what a tool will use, with an interval, by the model that did best on its own past.',
+  'CPU-COMPLEXITY':
+    'An execution may use the CPU time that the size of its arguments explains, up to the maximum of its tool.',
   'ADAPT-ADVICE': 'advice(toolId) says what could be set better, with evidence.',
 });
 

@@ -510,6 +510,23 @@ describe('limits that adapt', () => {
     await result;
   });
 
+  it('allow an execution the CPU time that its arguments explain [CPU-COMPLEXITY]', async () => {
+    // Nothing raises the limit of the tool here.
+    const governor = governed({ sampleIntervalMs: 20, raise: () => undefined });
+    const limits = { maxCpuTimeMs: 500 };
+    governor.initializeTool('tool', limits, { maxCpuTimeMs: 5_000 }, { isolation: 'worker' });
+    const run = (ms: number, argumentBytes: number) =>
+      governor.execute('tool', knownUse('burnThread', ms), { argumentBytes });
+    const sizes = [20, 300, 60, 200, 40, 260, 100, 160, 30, 280, 80, 220, 50, 240, 120, 180];
+    for (const ms of sizes) await run(ms, ms);
+    const status = heard(governor, 'status');
+    await run(1_500, 1_500);
+    expect(governor.limits('tool').maxCpuTimeMs).toBe(500);
+    expect(status.filter(({ to }) => to === 'critical' || to === 'emergency')).toEqual([]);
+    // The same work for arguments that do not explain it.
+    await expect(run(1_500, 10)).rejects.toMatchObject({ code: 'ERR_GRANARY_LIMIT_EXCEEDED' });
+  });
+
   it('stay where they are without patternTracking, and nothing is learned [PATTERN-OFF]', async () => {
     const clock = new ManualClock();
     const governor = governed({ clock });

@@ -533,16 +533,25 @@ export class EnhancedResourceManager {
       const start = options === NO_OPTIONS ? tool.inlineStart : { ...options, ...tool.inlineStart };
       execution = this.#inline().start(tool.id, task, start);
       this.tracker.begin(tool.ledger, execution);
-      if (reservation !== undefined) this.#reservations?.begun(reservation, execution);
+      if (reservation !== undefined) this.#begun(tool, reservation, execution);
       result = execution.result;
     } else {
       execution = this.#isolation(isolation).start(tool.id, task, tool.startOptions(options));
-      if (reservation !== undefined) this.#reservations?.begun(reservation, execution);
+      if (reservation !== undefined) this.#begun(tool, reservation, execution);
       result = this.#follow(tool, execution);
     }
     if (signal === undefined && timeoutMs === undefined) return result;
     const graceMs = this.#settings.inlineGraceMs;
     return whileWanted(execution, result, { signal, timeoutMs, graceMs });
+  }
+
+  /** Allows an execution the CPU time that its arguments explain, and follows what it was reserved. */
+  #begun(tool: GovernedTool, reservation: Reservation, execution: Execution): void {
+    this.#reservations?.begun(reservation, execution);
+    const expectedMs = tool.prediction.explainedCpuMs(reservation.features);
+    if (expectedMs !== undefined && tool.options.patternTracking) {
+      this.#enforcer.allow(execution, expectedMs);
+    }
   }
 
   /** Books what an execution uses until it has ended. */
@@ -584,7 +593,7 @@ export class EnhancedResourceManager {
     const outcome =
       reason === undefined ? (failure === undefined ? 'completed' : 'failed') : 'ended';
     const peak = this.tracker.end(tool.ledger, execution, outcome);
-    this.#enforcer.ended(tool, peak, this.#now());
+    this.#enforcer.ended(tool, execution, peak, this.#now());
     if (tool.mayReserve) this.#reservations?.ended(tool, execution, peak, outcome === 'completed');
     const leaks = execution.leaks();
     if (leaks.length > 0) this.#tellLeaks(tool, execution, leaks);

@@ -108,14 +108,14 @@ export class GovernedTool {
   }
 
   /** @returns what is used of each limit. */
-  uses(usage: ResourceUsage): readonly LimitUse[] {
+  uses(usage: ResourceUsage, cpuLimitMs = this.limits.maxCpuTimeMs): readonly LimitUse[] {
     return RESOURCES.map((resource) => {
       const { value, confidence } = amountOf(usage, resource);
       return {
         toolId: this.id,
         resource,
         used: value,
-        limit: this.limitOf(resource),
+        limit: resource === 'cpuTimeMs' ? cpuLimitMs : this.limitOf(resource),
         confidence,
       };
     });

@@ -11,6 +11,8 @@ import { amountOf, describeAmount, LIMIT_OF } from './resource-limits.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 import type { UsageAddition } from './usage-history.ts';
 
+/** Above what nearly all with such arguments stay below. */
+const COMPLEXITY_ROOM = 1.5;
 /** Beyond this share of its maximum an execution has no grace left. */
 const FORCED_SHARE = 1.25;
 
@@ -27,6 +29,8 @@ export class LimitEnforcer {
   /** Why each was asked to end. */
   readonly #asked = new WeakMap<Execution, unknown>();
   readonly #forced = new WeakSet<Execution>();
+  /** CPU time that is expected of an execution by the size of its arguments, with room, in ms. */
+  readonly #complexities = new WeakMap<Execution, number>();
 
   constructor(
     settings: ManagerSettings,
@@ -43,40 +47,58 @@ export class LimitEnforcer {
     return this.#asked.get(execution);
   }
 
+  /**
+   * Allows an execution more CPU time than its tool has, because of what it was given to do; never more than the maximum.
+   *
+   * @param expectedMs - what nearly all with such arguments stay below
+   */
+  allow(execution: Execution, expectedMs: number): void {
+    this.#complexities.set(execution, expectedMs * COMPLEXITY_ROOM);
+  }
+
+  #cpuLimitOf(tool: GovernedTool, execution: Execution): number {
+    const complexityMs = this.#complexities.get(execution) ?? 0;
+    return Math.max(tool.limits.maxCpuTimeMs, Math.min(tool.max.maxCpuTimeMs, complexityMs));
+  }
+
   /** Looks at all that runs of a tool. */
   look(tool: GovernedTool, nowMs: number): void {
     const seen: Seen[] = [];
-    let cpuTimeMs = 0;
+    // The limit of CPU time is one of each execution: whoever is nearest to it counts.
+    let nearest = { value: 0, limit: tool.limits.maxCpuTimeMs };
     const sum = tool.ledger.look(nowMs, (execution, usage) => {
       seen.push({ execution, usage });
-      cpuTimeMs = Math.max(cpuTimeMs, usage.cpuTimeMs.value);
+      const [{ value }, limit] = [usage.cpuTimeMs, this.#cpuLimitOf(tool, execution)];
+      if (value / limit > nearest.value / nearest.limit) nearest = { value, limit };
     });
-    // The limit of CPU time is one of each execution.
-    const usage = { ...sum, cpuTimeMs: { ...sum.cpuTimeMs, value: cpuTimeMs } };
-    this.#compare(tool, usage, nowMs);
+    const usage = { ...sum, cpuTimeMs: { ...sum.cpuTimeMs, value: nearest.value } };
+    this.#compare(tool, usage, nearest.limit, nowMs);
     // Whoever is over a limit is not to be in the way of those who are not.
     if (isAtLeast(tool.actingStatus, 'critical')) {
       for (const { execution } of seen) execution.yieldCpu?.();
     }
-    for (const use of tool.uses(usage)) {
+    const limit = Math.max(nearest.limit, tool.limits.maxCpuTimeMs);
+    for (const use of tool.uses(usage, limit)) {
       if (tool.actsOn(use.confidence) && tool.statusAt(use) === 'emergency')
         this.#end(tool, use, seen);
     }
   }
 
   /** Takes note of the most that an execution used that has ended between two looks. */
-  ended(tool: GovernedTool, peak: ResourceUsage, nowMs: number): void {
-    if (!tool.isUneventful(peak)) this.#compare(tool, peak, nowMs);
+  ended(tool: GovernedTool, execution: Execution, peak: ResourceUsage, nowMs: number): void {
+    if (tool.isUneventful(peak)) return;
+    this.#compare(tool, peak, this.#cpuLimitOf(tool, execution), nowMs);
   }
 
-  #compare(tool: GovernedTool, usage: ResourceUsage, nowMs: number): void {
-    for (const use of tool.uses(usage)) {
+  #compare(tool: GovernedTool, usage: ResourceUsage, cpuLimitMs: number, nowMs: number): void {
+    for (const use of tool.uses(usage, cpuLimitMs)) {
       let asked = use;
       while (isAtLeast(tool.statusAt(asked), 'critical') && this.#raised(tool, asked)) {
         asked = { ...use, limit: tool.limitOf(use.resource) };
       }
     }
-    tool.update(tool.uses(usage), nowMs, (use, from, to) =>
+    const limitMs = Math.max(cpuLimitMs, tool.limits.maxCpuTimeMs);
+    tool.update(tool.uses(usage, limitMs), nowMs, (use, from, to) =>
       this.#journal.tell('status', { ...use, from, to }),
     );
   }
@@ -145,8 +167,9 @@ export class LimitEnforcer {
     const used = ({ usage }: Seen): number => amountOf(usage, use.resource).value;
     if (use.resource === 'cpuTimeMs') {
       for (const one of seen) {
-        const own = { ...use, used: used(one) };
-        if (own.used >= use.limit) this.#ask(one.execution, own);
+        const limit = this.#cpuLimitOf(tool, one.execution);
+        const own = { ...use, used: used(one), limit };
+        if (own.used >= limit) this.#ask(one.execution, own);
         if (own.used >= max * FORCED_SHARE) this.#force(one.execution, own);
       }
       return;

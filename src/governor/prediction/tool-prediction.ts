@@ -53,6 +53,12 @@ export class ToolPrediction {
     };
   }
 
+  /** @returns the CPU time that nearly all with such arguments stay below, in ms; `undefined` where those explain nothing */
+  explainedCpuMs({ argumentBytes, load }: ExecutionFeatures): number | undefined {
+    const prediction = this.cpuTime.predict([argumentBytes, load]);
+    return prediction?.feature === 'argument size' ? prediction.upper : undefined;
+  }
+
   /**
    * Takes note of an execution that is over.
    *
