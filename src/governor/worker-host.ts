@@ -27,6 +27,9 @@ export interface WorkerHostOptions {
 /** What a thread takes that has run something, in bytes: 10 MB when it is new. */
 export const WORKER_BYTES = 16 * 1_048_576;
 
+/** From then on it is seen in what this process holds, of which the least in a second counts. */
+const SETTLED_MS = 1_500;
+
 /** A thread for one tool at a time. */
 export class WorkerHost implements Host {
   readonly ready: Promise<void>;
@@ -37,7 +40,7 @@ export class WorkerHost implements Host {
   #threadId: number | undefined;
   #listener: HostListener | undefined;
   #isAlive = true;
-  #isReady = false;
+  #readyMs = Infinity;
 
   constructor({ settings, maxHeapMib, wornBytes }: WorkerHostOptions) {
     this.#wornBytes = wornBytes;
@@ -84,8 +87,7 @@ export class WorkerHost implements Host {
   }
 
   hostBytes(): number {
-    // From then on it is part of what this process holds.
-    return this.#isReady ? 0 : WORKER_BYTES;
+    return performance.now() - this.#readyMs < SETTLED_MS ? WORKER_BYTES : 0;
   }
 
   residentBytes(): number {
@@ -107,7 +109,7 @@ export class WorkerHost implements Host {
         if (message.kind !== 'ready') return this.#listener?.message(message);
         this.#threadId = message.threadId;
         this.#newBytes = this.#heapBytes();
-        this.#isReady = true;
+        this.#readyMs = performance.now();
         resolve();
       });
       this.#worker.on('error', (error) => {
