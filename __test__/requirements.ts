@@ -671,6 +671,7 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'PATTERN-BURST': 'Short peaks far above the rest are counted.',
   'PATTERN-SHIFT': 'What was before a level that has changed for good does not count.',
   'PATTERN-BOUNDED': 'What is kept of a resource of a tool is at most 16 kB.',
+  'PATTERN-COST': 'A sample of a resource costs at most 50 µs, analysis included.',
   'PATTERN-SAVED': 'Patterns and limits are saved, versioned and checksummed, and restored.',
   'PATTERN-PUBLIC':
     'pattern(toolId) tells mean, trend, season, kind and evidence of each resource.',
