@@ -467,6 +467,22 @@ describe('EnhancedResourceManager', () => {
   });
 });
 
+it('a status that an estimate has brought about does not act when nothing is used any more [LIMITS-ESTIMATES]', async () => {
+  const clock = new ManualClock();
+  const governor = governed({ clock, thresholds: { dwellMs: 10_000 } });
+  const limits = { maxMemoryBytes: 1 };
+  governor.initializeTool('tool', limits, limits);
+  const kept: unknown[] = [];
+  // Memory of inline code is an estimate, and far beyond the limit.
+  await governor.execute('tool', () => void kept.push(new Array(1_000_000).fill(1.5)));
+  governor.sync();
+  expect(governor.status('tool')).toBe('emergency');
+  clock.advance(1_000);
+  governor.sync();
+  expect(governor.status('tool')).toBe('emergency');
+  expect(await governor.execute('tool', () => kept.length)).toBe(1);
+});
+
 describe('a tool over its limit', () => {
   it.skipIf(process.platform === 'win32')(
     'leaves the CPU to others, and its process is not used again [FAIR-CPU]',

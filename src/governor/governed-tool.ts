@@ -52,6 +52,8 @@ export class GovernedTool {
   /** Whether its executions may come to be reserved for. */
   readonly mayReserve: boolean;
   readonly #warning: number;
+  /** How sure the figure was that has brought about the status of a resource. */
+  readonly #sureness: Partial<Record<Resource, Confidence>> = {};
   readonly #ladders: Readonly<Record<Resource, LimitLadder>>;
 
   constructor(
@@ -186,7 +188,13 @@ export class GovernedTool {
       const from = ladder.status;
       const to = ladder.update(use.used / use.limit, nowMs);
       status = worseStatus(status, to);
-      if (this.actsOn(use.confidence) && to !== 'normal' && isAtLeast(to, actingStatus)) {
+      // A status that lasts is as sure as what has brought it about, not as what is used since: that may be nothing.
+      if (this.statusAt(use) === to) this.#sureness[use.resource] = use.confidence;
+      if (
+        this.actsOn(this.#sureness[use.resource] ?? use.confidence) &&
+        to !== 'normal' &&
+        isAtLeast(to, actingStatus)
+      ) {
         actingStatus = to;
         actingUse = use;
       }
