@@ -682,8 +682,6 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'ADAPT-SEASON': 'A limit is raised ahead of the peak of a season of any length.',
   'POOL-SCALING':
     'As many threads and processes wait as were in use at once lately; one that is lost meanwhile is replaced, what is not needed ends, and all do when memory is short.',
-  'FAIR-P99':
-    'Nine tools at normal have a p99 within 1.2 × of their own when a tenth, at emergency, is called without end.',
   'FAIR-CPU':
     'A process of a tool at critical or emergency leaves the CPU to others, and is not used again.',
   'FACTORS-USED':
