@@ -474,7 +474,10 @@ it('a status that an estimate has brought about does not act when nothing is use
   governor.initializeTool('tool', limits, limits);
   const kept: unknown[] = [];
   // Memory of inline code is an estimate, and far beyond the limit.
-  await governor.execute('tool', () => void kept.push(new Array(1_000_000).fill(1.5)));
+  await governor.execute(
+    'tool',
+    () => void kept.push(Array.from({ length: 1_000_000 }, () => 1.5)),
+  );
   governor.sync();
   expect(governor.status('tool')).toBe('emergency');
   clock.advance(1_000);
