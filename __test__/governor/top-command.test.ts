@@ -345,6 +345,11 @@ describe('granary top that goes on', SLOW, () => {
     ['no JSON', 'HTTP/1.1 400 Bad Request\r\n', /no server of granary/],
     ['another version', '{"version":2,"tools":[],"caches":[]}\n', /version 2.* reads version 1/],
     ['no snapshot', '[]\n', /version undefined/],
+    [
+      'a snapshot that is not whole',
+      '{"version":1,"name":"x","pid":1,"tools":[7],"caches":[{}]}\n',
+      /tells a snapshot that is not whole/,
+    ],
     ['a refusal', '{"error":"no\\u001b[2J"}\n', /has refused: no\\u001b\[2J/],
     ['nothing', '', /the server has ended/],
   ])('says so where it is told %s [TOP-ENDED]', async (_what, told, says) => {

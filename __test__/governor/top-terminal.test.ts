@@ -35,8 +35,9 @@ class Terminal {
   constructor(rows: number, columns: number, args: string, env: NodeJS.ProcessEnv = {}) {
     const top = `echo pid $$; exec ${process.execPath} ${GRANARY} top ${args}`;
     const program = `stty rows ${rows} cols ${columns}; tty; sh -c '${top}'; echo code $?; stty -a`;
+    // CI too: with it set, Node takes a terminal for one without colours.
     // oxlint-disable-next-line no-unused-vars -- taken out
-    const { NO_COLOR, FORCE_COLOR, ...inherited } = process.env;
+    const { NO_COLOR, NODE_DISABLE_COLORS, FORCE_COLOR, CI, ...inherited } = process.env;
     this.script = spawn('script', ['-qec', program, '/dev/null'], {
       env: { ...inherited, TERM: 'xterm-256color', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],

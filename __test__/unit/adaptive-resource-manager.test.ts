@@ -235,6 +235,32 @@ describe('what was learned', () => {
     expect(next.limits('tool').maxMemoryBytes).toBe(200 * MIB);
   });
 
+  it('of a time to come is not taken: the clock was wrong, then or now [PATTERN-SAVED]', () => {
+    const manager = adaptive();
+    manager.raise('tool', 'memoryBytes', 300 * MIB);
+    const state = manager.state();
+    clock.advance(-2 * HOUR);
+    const next = adaptive();
+    next.restore(state);
+    expect(next.limits('tool').maxMemoryBytes).toBe(100 * MIB);
+  });
+
+  it('that can neither be read nor saved is told of, and stops nothing [PATTERN-SAVED]', async () => {
+    const stateFile = path.join(folder, 'no', 'such', 'folder', 'limits.json');
+    const told: string[] = [];
+    const warn = (message: string): void => void told.push(message);
+    const logger = { debug: warn, info: warn, warn, error: warn };
+    const governor = new EnhancedResourceManager({ stateFile, clock, logger });
+    governor.initializeTool('tool');
+    await expect(governor.save()).rejects.toThrow(/ENOENT/);
+    await governor.close();
+    expect(told).toContainEqual(expect.stringMatching(/^limits cannot be saved: .*ENOENT/));
+    // A directory cannot be read as a file.
+    const other = new EnhancedResourceManager({ stateFile: folder, clock, logger });
+    expect(told).toContainEqual(expect.stringMatching(/^limits begin anew: .*EISDIR/));
+    await other.close();
+  });
+
   it('goes through a file that is replaced as a whole [PATTERN-SAVED]', async () => {
     const stateFile = path.join(folder, 'limits.json');
     const first = new EnhancedResourceManager({ stateFile, clock });

@@ -7,14 +7,10 @@
  * code: it is a figure.
  */
 import { performance } from 'node:perf_hooks';
-import { benchArgumentsAnd, refuseArguments } from '../arguments.ts';
+import { refuseArguments } from '../arguments.ts';
 import { syntheticSeries } from '../limits/synthetic-series.ts';
-import {
-  readUsageSeries,
-  seriesName,
-  UsageSeriesError,
-  type UsageSeries,
-} from '../limits/usage-series.ts';
+import { readUsageSeries, UsageSeriesError, type UsageSeries } from '../limits/usage-series.ts';
+import { TRACE_USAGE, traceArguments } from '../limits/trace-arguments.ts';
 import { printPivot } from '../pivot.ts';
 import { Progress } from '../progress.ts';
 import { machine, writeReport, type BenchRow } from '../report.ts';
@@ -22,23 +18,12 @@ import { CONTENDERS } from './contenders.ts';
 import { agree } from './agreement.ts';
 import { origins, type Origin } from './origins.ts';
 
-const USAGE = '[--trace FILE]…';
 /** An hour and six, at a sample in five minutes. */
 const HORIZONS = [12, 72] as const;
 const LEVEL = 0.9;
 const RIVALS = ['seasonal-naive', 'straight-line'] as const;
 
-const { quick, json, traces } = benchArgumentsAnd(
-  { trace: { type: 'string', multiple: true, default: [] as string[] } },
-  USAGE,
-  ({ trace }) => {
-    const traces = [...new Set(trace)];
-    const names = traces.map(seriesName);
-    const twice = names.find((name, index) => names.indexOf(name) < index);
-    if (twice !== undefined) throw new Error(`two of --trace would both be called ${twice}`);
-    return { traces };
-  },
-);
+const { quick, json, traces } = traceArguments();
 const ORIGINS = quick ? 10 : 40;
 
 function load(): UsageSeries[] {
@@ -49,7 +34,7 @@ function load(): UsageSeries[] {
     if (short === undefined) return all;
     throw new UsageSeriesError(`${short.name} has ${short.values.length} samples, not ${least}`);
   } catch (error) {
-    if (error instanceof UsageSeriesError) refuseArguments(error, USAGE);
+    if (error instanceof UsageSeriesError) refuseArguments(error, TRACE_USAGE);
     throw error;
   }
 }

@@ -7,35 +7,25 @@
  * and changes no code: it is a figure. `--quick` leaves nothing out, since a part of a series is another
  * series.
  */
-import { benchArgumentsAnd, refuseArguments } from '../arguments.ts';
+import { refuseArguments } from '../arguments.ts';
+import { TRACE_USAGE, traceArguments } from './trace-arguments.ts';
 import { printPivot } from '../pivot.ts';
 import { Progress } from '../progress.ts';
 import { machine, writeReport, type BenchRow } from '../report.ts';
 import { CONTENDERS } from './contenders.ts';
 import { replay } from './replay.ts';
 import { syntheticSeries } from './synthetic-series.ts';
-import { readUsageSeries, seriesName, UsageSeriesError, type UsageSeries } from './usage-series.ts';
+import { readUsageSeries, UsageSeriesError, type UsageSeries } from './usage-series.ts';
 
-const USAGE = '[--trace FILE]…';
 const BASELINE = 'max-24h';
 
-const { quick, json, traces } = benchArgumentsAnd(
-  { trace: { type: 'string', multiple: true, default: [] as string[] } },
-  USAGE,
-  ({ trace }) => {
-    const traces = [...new Set(trace)];
-    const names = traces.map(seriesName);
-    const twice = names.find((name, index) => names.indexOf(name) < index);
-    if (twice !== undefined) throw new Error(`two of --trace would both be called ${twice}`);
-    return { traces };
-  },
-);
+const { quick, json, traces } = traceArguments();
 
 function load(): UsageSeries[] {
   try {
     return traces.length === 0 ? syntheticSeries() : traces.map(readUsageSeries);
   } catch (error) {
-    if (error instanceof UsageSeriesError) refuseArguments(error, USAGE);
+    if (error instanceof UsageSeriesError) refuseArguments(error, TRACE_USAGE);
     throw error;
   }
 }

@@ -57,9 +57,19 @@ class WatchedServer implements AsyncIterable<SeenSnapshot> {
 
   async *[Symbol.asyncIterator](): AsyncIterator<SeenSnapshot> {
     for await (const seen of this.#seen) {
+      checkShowable(seen);
       this.title = `${printable(seen.snapshot.name)} (pid ${seen.snapshot.pid})`;
       yield seen;
     }
+  }
+}
+
+/** @throws CommandError for what is a snapshot by its version, and not inside */
+function checkShowable(seen: SeenSnapshot): void {
+  try {
+    plainText(seen, undefined);
+  } catch (cause) {
+    throw new CommandError('the server tells a snapshot that is not whole', 1, { cause });
   }
 }
 

@@ -60,6 +60,9 @@ export interface LimitAdjustment {
 /** What is saved of one tool. */
 export type TrackedToolState = Readonly<Partial<Record<Resource, TrackedResourceState>>>;
 
+/** How far a clock may have been set back between two runs. */
+const CLOCK_TOLERANCE_MS = 3_600_000;
+
 type TrackedTool = Readonly<Record<Resource, TrackedResource>>;
 
 /** Which share of its limit use is after a raise on demand: below `warning`, and below where that is left. */
@@ -291,9 +294,10 @@ export class AdaptiveResourceManager {
     const tool = this.#tool(toolId);
     for (const resource of RESOURCES) {
       const one = state[resource];
-      if (one === undefined) continue;
+      // What is of a time to come would stand still until then: the clock was wrong, then or now.
+      if (one === undefined || one.policy.lastMs > this.#now() + CLOCK_TOLERANCE_MS) continue;
       tool[resource].restore(one);
-      // Time may not run backwards: the clock may have been set back since.
+      // Time may not run backwards.
       this.#latestMs = Math.max(this.#latestMs, one.policy.lastMs);
     }
     this.#restored.delete(toolId);

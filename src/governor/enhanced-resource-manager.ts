@@ -16,9 +16,8 @@ import { Admission } from './admission.ts';
 import type { Advice } from './advice.ts';
 import { trimAllocator } from './allocator-trim.ts';
 import { argumentBytesOf } from './argument-size.ts';
-import { controlGroup } from './control-group.ts';
 import { Degradation } from './degradation.ts';
-import type { Execution, Isolation, IsolationKind, Leak, ToolTask } from './execution.ts';
+import type { Execution, Leak, ToolTask } from './execution.ts';
 import { GovernedTool } from './governed-tool.ts';
 import {
   GOVERNOR_EVENT_NAMES,
@@ -27,7 +26,6 @@ import {
   type GovernorListener,
 } from './governor-event.ts';
 import type { EndedInline, Failure } from './inline-execution.ts';
-import { InlineIsolation } from './inline-isolation.ts';
 import { inspectTool, type ToolInspection } from './inspect/tool-inspection.ts';
 import { LimitEnforcer } from './limit-enforcer.ts';
 import type { ResourceStatus } from './limit-ladder.ts';
@@ -38,18 +36,16 @@ import {
   type ManagerSettings,
 } from './manager-settings.ts';
 import { memoryGauge } from './memory-pressure.ts';
-import { ProcessIsolation } from './process-isolation.ts';
 import { checkLimits, type Resource, type ResourceLimits, UNLIMITED } from './resource-limits.ts';
 import { type Reservation, Reservations } from './reservations.ts';
 import { ResourceTracker } from './resource-tracker.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 import { StateKeeper } from './state-keeper.ts';
+import { ToolIsolations } from './tool-isolations.ts';
 import { checkToolOptions, type ToolOptions } from './tool-options.ts';
-import { ToolWalls } from './tool-walls.ts';
 import type { UsagePattern } from './patterns/usage-pattern.ts';
 import type { UsagePoint } from './usage-history.ts';
 import { whileWanted } from './wanted-execution.ts';
-import { WorkerIsolation } from './worker-isolation.ts';
 
 /** How one execution runs. */
 export interface ExecuteOptions {
@@ -103,8 +99,7 @@ export class EnhancedResourceManager {
   readonly #tools = new Map<string, GovernedTool>();
   /** What lets go of each process that somebody else has started. */
   readonly #releases = new Set<() => void>();
-  #inlineIsolation: InlineIsolation | undefined;
-  readonly #isolations = new Map<IsolationKind, Isolation>();
+  readonly #isolations: ToolIsolations;
   readonly #now: () => number;
   /** When inline executions are looked at next, by `performance.now()`. */
   #inlineDueMs = 0;
@@ -126,6 +121,7 @@ export class EnhancedResourceManager {
       ...this.#options.adaptive,
       ...(clock !== undefined && { clock }),
     });
+    this.#isolations = new ToolIsolations(settings, this.#options, this.#journal);
     this.#enforcer = new LimitEnforcer(settings, this.#journal, this.adaptive);
     this.#degradation = new Degradation(
       settings.degradation,
@@ -134,7 +130,7 @@ export class EnhancedResourceManager {
         caches: settings.caches,
         priorities: () => this.#priorities(),
         changed: (direction, step, reason) => {
-          if (direction === 'worse') for (const one of this.#isolations.values()) one.trim?.();
+          if (direction === 'worse') this.#isolations.trim();
           this.#journal.tell('degraded', { direction, step, reason });
           this.#settings.logger?.warn(`memory: ${step}`, { direction, reason });
         },
@@ -436,11 +432,7 @@ export class EnhancedResourceManager {
     for (const release of this.#releases) release();
     this.#degradation.close();
     await this.#state?.close();
-    await Promise.all([
-      this.adaptive.close(),
-      this.#inlineIsolation?.close(),
-      ...[...this.#isolations.values()].map((isolation) => isolation.close()),
-    ]);
+    await Promise.all([this.adaptive.close(), this.#isolations.close()]);
     this.#journal.removeAll();
   }
 
@@ -466,34 +458,6 @@ export class EnhancedResourceManager {
     for (const { options } of this.#tools.values()) yield options.priority;
   }
 
-  #inline(): InlineIsolation {
-    // The threads and processes of other tools open descriptors too: a guess would blame who runs here.
-    this.#inlineIsolation ??= new InlineIsolation({ guessedLeaks: false, ...this.#options.inline });
-    return this.#inlineIsolation;
-  }
-
-  #isolation(kind: 'worker' | 'process'): Isolation {
-    let isolation = this.#isolations.get(kind);
-    if (isolation === undefined) {
-      const { worker, process } = this.#options;
-      if (kind === 'worker') isolation = new WorkerIsolation(worker);
-      else isolation = new ProcessIsolation({ ...process, ...this.#openWalls() });
-      this.#isolations.set(kind, isolation);
-    }
-    return isolation;
-  }
-
-  /** Has the kernel limit processes too, or says why it cannot. */
-  #openWalls(): { walls?: ToolWalls } {
-    if (!this.#settings.walls) return {};
-    const walls = ToolWalls.open(controlGroup());
-    if (typeof walls !== 'string') return { walls };
-    const what = 'walls of memory and processes by the kernel';
-    this.#journal.tell('unavailable', { what, reason: walls });
-    this.#settings.logger?.info(`without ${what}: ${walls}`);
-    return {};
-  }
-
   #openReservations(): Reservations | undefined {
     const { means, maxWaiting, maxWaitMs, clock } = this.#settings;
     if (means === undefined) return undefined;
@@ -501,9 +465,10 @@ export class EnhancedResourceManager {
       ...{ means, maxWaiting, maxWaitMs, now: this.#now, isTimed: clock === undefined },
       journal: this.#journal,
       residentBytes: () => process.memoryUsage.rss(),
-      hostBytes: (kind) => (kind === 'inline' ? 0 : (this.#isolation(kind).hostBytes?.() ?? 0)),
+      hostBytes: (kind) =>
+        kind === 'inline' ? 0 : (this.#isolations.hosted(kind).hostBytes?.() ?? 0),
       trim: trimAllocator,
-      spare: (kind) => this.#isolations.get(kind)?.spare?.(),
+      spare: (kind) => this.#isolations.spare(kind),
     });
   }
 
@@ -531,12 +496,14 @@ export class EnhancedResourceManager {
     let result: Promise<T>;
     if (isolation === 'inline') {
       const start = options === NO_OPTIONS ? tool.inlineStart : { ...options, ...tool.inlineStart };
-      execution = this.#inline().start(tool.id, task, start);
+      execution = this.#isolations.inline.start(tool.id, task, start);
       this.tracker.begin(tool.ledger, execution);
       if (reservation !== undefined) this.#begun(tool, reservation, execution);
       result = execution.result;
     } else {
-      execution = this.#isolation(isolation).start(tool.id, task, tool.startOptions(options));
+      execution = this.#isolations
+        .hosted(isolation)
+        .start(tool.id, task, tool.startOptions(options));
       if (reservation !== undefined) this.#begun(tool, reservation, execution);
       result = this.#follow(tool, execution);
     }

@@ -66,18 +66,21 @@ export class HostPool {
     this.#idle = this.#idle.filter((one) => one.isAlive);
     host.listen(undefined);
     if (host.isAlive && this.#idle.length < this.#wanted() && !host.isWorn()) this.#idle.push(host);
-    else void this.#end(host);
+    else void this.retire(host);
     this.#refill();
   }
 
-  /** Ends a host that is still to be given back. */
+  /** Ends a host; one that is in use is still to be given back. */
   async retire(host: Host): Promise<void> {
-    await this.#end(host);
+    const ending = host.end(0);
+    this.#ending.set(host, ending);
+    await ending;
+    this.#ending.delete(host);
   }
 
   /** Ends all that wait: memory is short. */
   trim(): void {
-    for (const host of this.#idle.splice(0)) void this.#end(host);
+    for (const host of this.#idle.splice(0)) void this.retire(host);
   }
 
   async close(): Promise<void> {
@@ -111,13 +114,6 @@ export class HostPool {
     this.#idle.push(host);
   }
 
-  async #end(host: Host): Promise<void> {
-    const ending = host.end(0);
-    this.#ending.set(host, ending);
-    await ending;
-    this.#ending.delete(host);
-  }
-
   /** Whether the next execution needs no new host. */
   get hasIdle(): boolean {
     return this.#idle.some(({ isAlive }) => isAlive);
@@ -139,7 +135,7 @@ export class HostPool {
       this.#demand.length = Math.min(this.#demand.length, PARTS + 1);
       while (this.#idle.length > this.#wanted()) {
         const host = this.#idle.shift();
-        if (host !== undefined) void this.#end(host);
+        if (host !== undefined) void this.retire(host);
       }
       if (Math.max(...this.#demand) > 0) return;
       clearInterval(this.#timer);

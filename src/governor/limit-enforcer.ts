@@ -137,8 +137,8 @@ export class LimitEnforcer {
   }
 
   /** Takes what a tool has used within a second, and moves its limits to where they belong. */
-  learn(tool: GovernedTool, { executionCpuTimeMs, ...used }: UsageAddition): void {
-    const { memoryBytes, fileHandles, networkConnections } = used;
+  learn(tool: GovernedTool, used: UsageAddition): void {
+    const { memoryBytes, executionCpuTimeMs, fileHandles, networkConnections } = used;
     const adjustments = this.#adaptive.observe(tool.id, {
       memoryBytes,
       cpuTimeMs: executionCpuTimeMs,

@@ -13,6 +13,7 @@ export class StateKeeper {
   readonly #logger: Logger | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
+  readonly #warned = new Set<string>();
 
   /** @param saves - whether it saves by itself, each 5 minutes */
   constructor(
@@ -34,7 +35,7 @@ export class StateKeeper {
   async save(): Promise<void> {
     const saved = this.#saving.then(() => writeState(this.#file, this.#adaptive.state()));
     this.#saving = saved.catch((error: unknown) => {
-      this.#logger?.error(`limits cannot be saved: ${describeError(error)}`, { file: this.#file });
+      this.#warn(`limits cannot be saved: ${describeError(error)}`);
     });
     await saved;
   }
@@ -51,10 +52,23 @@ export class StateKeeper {
       if (state !== undefined) this.#adaptive.restore(state);
     } catch (error) {
       const isDamaged = error instanceof GranaryError && error.code === 'ERR_GRANARY_BAD_DUMP';
-      const aside = isDamaged ? `, it is kept as ${putAside(this.#file)}` : '';
-      this.#logger?.warn(`limits begin anew${aside}: ${describeError(error)}`, {
-        file: this.#file,
-      });
+      this.#warn(`limits begin anew: ${describeError(error)}${isDamaged ? this.#putAside() : ''}`);
     }
+  }
+
+  #putAside(): string {
+    try {
+      return `; what there was is kept as ${putAside(this.#file)}`;
+    } catch (error) {
+      return `; it cannot be put aside: ${describeError(error)}`;
+    }
+  }
+
+  /** Without a logger, each once by a process warning: what was learned is not lost in silence. */
+  #warn(message: string): void {
+    if (this.#logger !== undefined) return this.#logger.warn(message, { file: this.#file });
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    process.emitWarning(`${message} (${this.#file})`, { code: 'GRANARY_LIMITS_STATE' });
   }
 }

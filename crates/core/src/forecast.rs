@@ -9,7 +9,7 @@ mod back_test;
 mod candidate;
 mod decomposition;
 mod interval;
-mod robust;
+mod robust_line;
 
 use crate::error::{Error, Result};
 use back_test::BackTest;
@@ -136,7 +136,7 @@ struct Measure {
 
 impl Measure {
     fn of(values: &[f64]) -> (Vec<f64>, Self) {
-        let center = robust::median(&mut values.to_vec());
+        let center = crate::robust::median(&mut values.to_vec());
         let size = values
             .iter()
             .fold(0.0_f64, |most, value| most.max((value - center).abs()));

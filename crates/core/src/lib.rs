@@ -16,6 +16,7 @@ mod keeper;
 mod library;
 pub mod pattern;
 pub mod priority;
+mod robust;
 pub mod sampler;
 pub mod store;
 mod sync;

@@ -4,7 +4,6 @@
 //! of n steps costs O(n²) for its autocorrelation, 0.2 ms for 512.
 
 mod bursts;
-mod robust;
 mod season;
 mod shift;
 mod trend;
@@ -14,6 +13,7 @@ pub use season::Season;
 pub use shift::Shift;
 pub use trend::Trend;
 
+use crate::robust::{self, to_f64};
 use crate::{Error, Result};
 
 /// More steps are not looked at.
@@ -123,7 +123,7 @@ fn look(series: &[f64]) -> Pattern {
     let clipped = pattern.bursts.removed_from(series, &rest);
     let clipped_by_line =
         1.0 - robust::variance(&trend.removed_from(&clipped)) / robust::variance(&clipped);
-    let rise = trend.per_step.abs() * count(series.len());
+    let rise = trend.per_step.abs() * to_f64(series.len());
     let is_growth = trend.is_significant()
         && trend.per_step > 0.0
         && rise >= MATERIAL_RISE * level
@@ -140,12 +140,4 @@ fn look(series: &[f64]) -> Pattern {
     };
     pattern.season = season;
     pattern
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of at most 4,096 are exact"
-)]
-fn count(steps: usize) -> f64 {
-    steps as f64
 }

@@ -1,7 +1,7 @@
 use super::Tested;
 use super::candidate::{Candidate, Model};
 use super::decomposition::Decomposition;
-use super::robust::to_f64;
+use crate::robust::to_f64;
 
 /// Origins that are forecast from, at most.
 const ORIGINS: usize = 20;

@@ -4,7 +4,8 @@ use augurs_core::Predict;
 use augurs_ets::model::{ErrorComponent, ModelType, SeasonalComponent, TrendComponent, Unfit};
 
 use super::decomposition::Decomposition;
-use super::robust::{RobustLine, median};
+use super::robust_line::RobustLine;
+use crate::robust::median;
 
 /// What a forecast is made by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use super::robust::to_f64;
+use crate::robust::to_f64;
 
 /// How far from a forecast the truth may be, by step.
 ///

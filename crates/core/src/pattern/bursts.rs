@@ -1,4 +1,4 @@
-use super::{count, robust};
+use crate::robust::{self, to_f64};
 
 /// How far above the middle a burst stands, in robust standard deviations and as a share of the level.
 const SIGMAS: f64 = 6.0;
@@ -70,7 +70,7 @@ pub(super) fn of(series: &[f64], level: f64) -> Bursts {
         }
         was_high = is_high;
     }
-    bursts.share = count(high) / count(seen.len().max(1));
+    bursts.share = to_f64(high) / to_f64(seen.len().max(1));
     if bursts.share > LARGEST_SHARE {
         return Bursts {
             threshold,

@@ -1,4 +1,4 @@
-use super::{count, robust};
+use crate::robust::{self, to_f64};
 
 /// A period has at least so many steps, and two whole ones must have been seen.
 const SHORTEST: usize = 3;
@@ -48,7 +48,9 @@ pub(super) fn of(series: &[f64]) -> Option<Season> {
         .filter(|&lag| {
             let here = correlations[lag];
             let next = correlations.get(lag + 1).copied().unwrap_or(f64::MIN);
-            here > 2.0 / count(series.len()).sqrt() && here >= correlations[lag - 1] && here >= next
+            here > 2.0 / to_f64(series.len()).sqrt()
+                && here >= correlations[lag - 1]
+                && here >= next
         })
         .collect();
     peaks.sort_unstable_by(|&one, &other| correlations[other].total_cmp(&correlations[one]));
@@ -62,8 +64,8 @@ pub(super) fn of(series: &[f64]) -> Option<Season> {
     }
     let shorter = peaks
         .into_iter()
-        .chain((2..=8).map(|part| whole(best.period / count(part))))
-        .filter(|&lag| lag >= SHORTEST && count(lag) < 0.9 * best.period)
+        .chain((2..=8).map(|part| whole(best.period / to_f64(part))))
+        .filter(|&lag| lag >= SHORTEST && to_f64(lag) < 0.9 * best.period)
         .map(|lag| foretold(series, refined(&correlations, lag)))
         .filter(|season| season.strength >= NEARLY * best.strength)
         .min_by(|one, other| one.period.total_cmp(&other.period));
@@ -102,9 +104,9 @@ fn autocorrelation(series: &[f64], longest: usize) -> Vec<f64> {
 
 /// The period to a fraction of a step, by the peak near its highest whole multiple.
 fn refined(correlations: &[f64], lag: usize) -> f64 {
-    let mut period = count(lag);
+    let mut period = to_f64(lag);
     for multiple in 2..=correlations.len() / lag {
-        let expected = whole(period * count(multiple));
+        let expected = whole(period * to_f64(multiple));
         if expected + 2 >= correlations.len() {
             break;
         }
@@ -114,8 +116,8 @@ fn refined(correlations: &[f64], lag: usize) -> f64 {
             here > 0.0 && here >= correlations[at - 1] && here >= correlations[at + 1]
         });
         let Some(peak) = peak else { break };
-        let finer = count(peak) / count(multiple);
-        if (finer - count(lag)).abs() > 0.5 {
+        let finer = to_f64(peak) / to_f64(multiple);
+        if (finer - to_f64(lag)).abs() > 0.5 {
             break;
         }
         period = finer;
@@ -160,7 +162,7 @@ fn foretold(series: &[f64], period: f64) -> Season {
 }
 
 fn phase(step: usize, period: f64, phases: usize) -> usize {
-    whole_part((count(step) % period) / period * count(phases)).min(phases - 1)
+    whole_part((to_f64(step) % period) / period * to_f64(phases)).min(phases - 1)
 }
 
 #[expect(

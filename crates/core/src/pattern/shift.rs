@@ -1,4 +1,5 @@
-use super::{Trend, count, robust};
+use super::Trend;
+use crate::robust::{self, to_f64};
 
 /// The jump must be so many standard deviations of what is within its sides, and a share of the level.
 const SIGMAS: f64 = 2.5;
@@ -24,7 +25,7 @@ pub(super) fn of(series: &[f64], trend: Trend) -> Option<Shift> {
         clippy::cast_sign_loss,
         reason = "a share of at most 4,096"
     )]
-    let margin = FEWEST.max((SMALLEST_SHARE * count(steps)) as usize);
+    let margin = FEWEST.max((SMALLEST_SHARE * to_f64(steps)) as usize);
     if steps < 2 * margin {
         return None;
     }

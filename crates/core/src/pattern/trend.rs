@@ -1,4 +1,4 @@
-use super::{count, robust};
+use crate::robust::{self, to_f64};
 
 /// Blocks that a series is averaged into: their noise is nearly independent, and pairs of them are few.
 const BLOCKS: usize = 64;
@@ -36,11 +36,11 @@ impl Trend {
         if !self.is_significant() {
             return series.to_vec();
         }
-        let middle = count(series.len()) / 2.0;
+        let middle = to_f64(series.len()) / 2.0;
         series
             .iter()
             .enumerate()
-            .map(|(step, value)| value - self.per_step * (count(step) - middle))
+            .map(|(step, value)| value - self.per_step * (to_f64(step) - middle))
             .collect()
     }
 }
@@ -62,9 +62,9 @@ pub(super) fn of(series: &[f64]) -> Trend {
             }
         }
     }
-    let pairs = count(slopes.len());
+    let pairs = to_f64(slopes.len());
     let per_step = robust::median(&mut slopes);
-    let n = count(n);
+    let n = to_f64(n);
     let independent = n * (n - 1.0) * (2.0 * n + 5.0) / 18.0;
     let deviation = (independent * inflation(&blocks, per_step)).sqrt();
     let z = (concordance - concordance.signum()) / deviation;
@@ -83,7 +83,7 @@ fn blocks(series: &[f64]) -> Vec<(f64, f64)> {
         .enumerate()
         .filter_map(|(at, block)| {
             let seen: Vec<f64> = block.iter().copied().filter(|v| !v.is_nan()).collect();
-            let middle = count(at * size) + count(block.len()) / 2.0;
+            let middle = to_f64(at * size) + to_f64(block.len()) / 2.0;
             (!seen.is_empty()).then(|| (middle, robust::mean(&seen)))
         })
         .collect()
@@ -96,9 +96,9 @@ fn inflation(blocks: &[(f64, f64)], per_step: f64) -> f64 {
     order.sort_unstable_by(|&one, &other| left(one).total_cmp(&left(other)));
     let mut ranks = vec![0.0; blocks.len()];
     for (rank, at) in order.into_iter().enumerate() {
-        ranks[at] = count(rank);
+        ranks[at] = to_f64(rank);
     }
-    let n = count(ranks.len());
+    let n = to_f64(ranks.len());
     let middle = (n - 1.0) / 2.0;
     let square: f64 = ranks.iter().map(|rank| (rank - middle).powi(2)).sum();
     let bound = TWO_SIDED_95 / n.sqrt();
@@ -112,7 +112,7 @@ fn inflation(blocks: &[(f64, f64)], per_step: f64) -> f64 {
         if correlation < bound {
             break;
         }
-        let rest = n - count(lag);
+        let rest = n - to_f64(lag);
         sum += rest * (rest - 1.0) * (rest - 2.0) * correlation;
     }
     1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum

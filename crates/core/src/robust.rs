@@ -1,29 +1,36 @@
-//! Statistics that single outliers do not move.
-
-use super::count;
+//! Statistics of samples; most of them are not moved by single outliers. `NaN` stands for what was not seen.
 
 /// Of a normal distribution, the standard deviation in median absolute deviations.
 const MAD_TO_SIGMA: f64 = 1.4826;
 
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
     }
-    values.iter().sum::<f64>() / count(values.len())
+    values.iter().sum::<f64>() / to_f64(values.len())
 }
 
-/// Sorts them.
-pub(super) fn median(values: &mut [f64]) -> f64 {
-    quantile(values, 0.5)
+/// The middle value, 0 of none; reorders them.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let (count, half) = (values.len(), values.len() / 2);
+    let (below, &mut middle, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    if count % 2 == 1 {
+        return middle;
+    }
+    let before = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    f64::midpoint(before, middle)
 }
 
 /// Sorts them; linear between two.
-pub(super) fn quantile(values: &mut [f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     if values.is_empty() {
         return 0.0;
     }
     values.sort_unstable_by(f64::total_cmp);
-    let place = share * count(values.len() - 1);
+    let place = share * to_f64(values.len() - 1);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -35,7 +42,7 @@ pub(super) fn quantile(values: &mut [f64], share: f64) -> f64 {
 }
 
 /// Of the steps in which something was seen.
-pub(super) fn variance(series: &[f64]) -> f64 {
+pub(crate) fn variance(series: &[f64]) -> f64 {
     let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
     for value in series.iter().filter(|value| !value.is_nan()) {
         n += 1.0;
@@ -51,11 +58,16 @@ pub(super) fn variance(series: &[f64]) -> f64 {
 }
 
 /// Median, and the standard deviation that the middle half tells.
-pub(super) fn center_and_scale(series: &[f64]) -> (f64, f64) {
+pub(crate) fn center_and_scale(series: &[f64]) -> (f64, f64) {
     let mut values: Vec<f64> = series.iter().copied().filter(|v| !v.is_nan()).collect();
     let center = median(&mut values);
     for value in &mut values {
         *value = (*value - center).abs();
     }
     (center, MAD_TO_SIGMA * median(&mut values))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+pub(crate) fn to_f64(count: usize) -> f64 {
+    count as f64
 }

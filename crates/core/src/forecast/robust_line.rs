@@ -1,15 +1,4 @@
-//! Estimates that single peaks do not move.
-
-/// The middle value; reorders `values`, of which there is one at least.
-pub(super) fn median(values: &mut [f64]) -> f64 {
-    let (count, half) = (values.len(), values.len() / 2);
-    let (below, &mut middle, _) = values.select_nth_unstable_by(half, f64::total_cmp);
-    if count % 2 == 1 {
-        return middle;
-    }
-    let before = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    f64::midpoint(before, middle)
-}
+use crate::robust::{median, to_f64};
 
 /// The straight line of Theil (1950) and Sen (1968) through evenly spaced values.
 pub(super) struct RobustLine {
@@ -41,9 +30,4 @@ impl RobustLine {
     pub(super) fn at(&self, index: usize) -> f64 {
         self.start + self.slope * to_f64(index)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-pub(super) fn to_f64(count: usize) -> f64 {
-    count as f64
 }
