@@ -596,6 +596,10 @@ const limits = list('milestone-7', 'test', {
     'A tool is normal, at warning (80 %), critical (95 %) or emergency (100 %), and each change is told.',
   'LIMITS-DWELL':
     'A status is left after a dwell below a gap: noise at a threshold changes nothing.',
+  'LIMITS-BACK-OFF':
+    'A tool that gets into an emergency again and again, none of its executions completed in between, stays in it longer each time.',
+  'FAIR-P99':
+    'Beside a tool that is ended again and again, nine others have a p99 within 1.2 times of that without it.',
   'LIMITS-CRITICAL': 'At critical new executions wait, or are refused, by option.',
   'LIMITS-WAITING': 'How many executions wait, and for how long, is bounded.',
   'LIMITS-RAISE':
