@@ -292,6 +292,12 @@ const sdkGenerations = list('milestone-9', 'test', {
     'A resources/updated or an invalidation during a read wins over it: it is neither kept nor told to be fresh.',
   'EVENTS-BOTH-ERAS':
     'Invalidations by URI, tag, pattern and template, and other content after the time to live, are told to subscribers of both eras.',
+  'CACHE-REMAINING':
+    'What remains of an entry is the time to its deadline, by TTL and by idle TTL.',
+  'MANAGER-WATCH-ALL':
+    'watchAll tells of every URI that was dropped or has changed, and loads nothing for it.',
+  'MANAGER-FRESHNESS':
+    'freshness is what remains of what a reader was given, and of nothing that took its place.',
   'EVENTS-LINK':
     'linkEvents carries changes of a manager to a bus, and those of a bus to manager and answers, without echo.',
 });

@@ -285,6 +285,28 @@ describe('serveResources on a server of version 2', () => {
   });
 });
 
+describe('servers for each request', () => {
+  it('let go of the registry when their request is over [SDK-GENERATIONS]', async () => {
+    const setting = STATELESS.find(({ transport }) => transport === 'requests')!;
+    const { site, manager } = new Fixture(setting);
+    const { registry } = manager;
+    const onChange = registry.onChange.bind(registry);
+    let following = 0;
+    vi.spyOn(registry, 'onChange').mockImplementation((listener) => {
+      following++;
+      const stop = onChange(listener);
+      return () => {
+        following--;
+        stop();
+      };
+    });
+    const wire = await site.connect();
+    for (let n = 0; n < 3; n++) expect(await read(wire, 'public://a')).toBe('1: public://a');
+    await vi.waitFor(() => expect(following).toBe(0));
+    manager.close();
+  });
+});
+
 describe('linkEvents', () => {
   watchProcess();
   const setting = STATELESS.find(({ transport }) => transport === 'requests')!;

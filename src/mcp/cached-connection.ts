@@ -8,6 +8,7 @@ import type {
   JSONRPCMessage,
   JSONRPCRequest,
   MessageExtraInfo,
+  Notification,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
@@ -39,6 +40,8 @@ export interface ConnectionHost {
   /** Whether the server would answer a method at all. */
   answersTo(method: string): boolean;
   countUncached(): void;
+  /** The server is about to send. */
+  noteNotification(notification: Notification): void;
   /** A connection has closed. */
   forget(connection: CachedConnection): void;
 }
@@ -311,6 +314,8 @@ export class CachedConnection {
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
     }
+    // A handler of version 2 sends past `notification`.
+    if (!('id' in message)) this.#host.noteNotification(message);
     const { relatedRequestId, ...others } = options ?? {};
     // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
     if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);

@@ -155,14 +155,17 @@ export class ResourceServer {
 
   /**
    * Over a connection of 2026-07-28 every change is sent: the SDK keeps it from those who have not
-   * asked for it, and tells nobody who has. A single exchange hears of none.
+   * asked for it, and tells nobody who has.
    */
   onConnected(): void {
-    const { transport } = this.#server;
-    if (this.#closed || transport === undefined || isPerRequest(transport)) return;
-    if (!this.#isStateless) return;
+    if (this.#closed || this.#server.transport === undefined || !this.#isStateless) return;
     const connection = this.#connect();
     connection.onClose(this.manager.watchAll((uri) => this.#tellUpdated(uri, connection)));
+  }
+
+  /** @param action called when the present connection closes */
+  onDisconnect(action: () => void): void {
+    if (this.#server.transport !== undefined) this.#connect().onClose(action);
   }
 
   close(): void {
