@@ -385,6 +385,7 @@ const dumps = list('milestone-4', 'test', {
   'DUMP-WALL-TIME': 'Lives go on by wall time: what has expired since the dump is dropped.',
   'DUMP-REFUSED':
     'A truncated or altered dump is refused whole, with ERR_GRANARY_BAD_DUMP; the cache stays as it was.',
+  'DUMP-EARLIER-FORMAT': 'A dump of the format before is read.',
   'DUMP-HOSTILE': 'Lengths and numbers in a dump are checked before anything is made of them.',
   'DUMP-NEWER-WINS': 'What is held, or set or invalidated during a restore, wins over the dump.',
   'DUMP-BOUNDS': 'Bounds hold throughout a restore; too large entries are skipped and counted.',
@@ -777,6 +778,32 @@ const responseStore = list('milestone-9', 'test', {
   'RESPONSE-STORE-OPTIONS': 'Bad options and responses are refused by name; so is a closed store.',
 });
 
+const revalidation = list('milestone-9', 'test', {
+  'REVALIDATE-UNCHANGED':
+    'A loader that gave a validator is asked by it once the entry has expired; what it finds unchanged lives anew as it was.',
+  'REVALIDATE-CHANGED': 'What has changed replaces the entry and its validator.',
+  'REVALIDATE-EVENTS': 'An unchanged value is accessed, not loaded.',
+  'REVALIDATE-NEVER-SERVED': 'What is kept to be revalidated is served to nobody before.',
+  'REVALIDATE-WINDOW':
+    'It is kept for staleTtlMs beyond its time to live, and only where it has a validator.',
+  'REVALIDATE-INVALIDATED':
+    'What is invalidated or overwritten is asked about no more, also while the loader is asked.',
+  'REVALIDATE-BOUNDS': 'It counts in both bounds, and leaves before anything that lives.',
+  'REVALIDATE-MANY': 'loadMany asks about what has expired in its one call.',
+  'REVALIDATE-INPUT': 'A bad validator, and an answer about nothing, are clear errors.',
+  'REVALIDATE-DUMP': 'Validators, and what may be revalidated, survive a dump and a restore.',
+  'REVALIDATE-THREADS': 'Threads that share a store share what may be revalidated.',
+  'REVALIDATE-TIERS':
+    'Validators travel in the second level: another process asks by them, and writes back what is unchanged.',
+  'REVALIDATE-GRACE':
+    'Loads behind stale-while-revalidate, fail-safe and eager refresh ask by validators too.',
+  'REVALIDATE-MANAGER':
+    'A loader of a pattern may give etag or lastModified beside its contents, which clients do not see.',
+  'REVALIDATE-PARTITIONS':
+    'An invalidation by URI, tag or pattern reaches what may be revalidated in every partition.',
+  'REVALIDATE-FILES': 'granary serve asks a file for its version before it reads it again.',
+});
+
 const admission = list('milestone-8', 'test', {
   'ADMIT-RESERVED':
     'What an execution is expected to need is reserved before it begins; the sum of that and the rest stays within the means.',
@@ -826,5 +853,6 @@ export const requirements: readonly Requirement[] = [
   ...adaptiveLimits,
   ...top,
   ...responseStore,
+  ...revalidation,
   ...admission,
 ];
