@@ -67,7 +67,6 @@ function newServer(
     server.setRequestHandler(ReadResourceRequestSchema, ({ params }) => read(params.uri));
     return server;
   }
-  // oxlint-disable-next-line typescript/no-deprecated -- as for version 1
   const server = new Server({ name: 'low', version: '1.0.0' }, options);
   server.setRequestHandler('resources/read', ({ params }) => read(params.uri));
   return server as unknown as LowLevelServer;
