@@ -785,6 +785,34 @@ const admission = list('milestone-8', 'test', {
   'ADMIT-BENCH': 'bench:admission has all contenders do the same jobs with the right answers.',
 });
 
+const proxy = list('milestone-9', 'test', {
+  'PROXY-PASS':
+    'All that an upstream offers passes: tools, prompts, resources, completions, logging, sampling, elicitation, roots, progress, cancellation, subscriptions.',
+  'PROXY-CACHE':
+    'Reads and lists are answered from the cache; older revisions see no foreign field.',
+  'PROXY-TOOLS': 'Results of tools are kept for those that are named alone, and no errors.',
+  'PROXY-HINTS':
+    'Hints of an upstream bound the time to live, and clients are told what remains of it.',
+  'PROXY-RULES': 'Rules by URI say what is kept, for whom and how long.',
+  'PROXY-EVICT': 'What an upstream says has changed is dropped, and then told.',
+  'PROXY-RESTART':
+    'An upstream that ends is started again and told what its client had told it; reads are asked anew, all else fails with a reason.',
+  'PROXY-FAIL-SAFE': 'While the upstream is away, what has expired is served where it may, marked.',
+  'PROXY-GIVE-UP': 'An upstream that never says anything ends the proxy, with code 1.',
+  'PROXY-END': 'Signals and the end of input end it, with its upstream, after the answers.',
+  'PROXY-HTTP': 'HTTP clients are served as they are over stdio, sessions and single requests.',
+  'PROXY-GUARD': 'Requests that name another machine as their host or origin are refused.',
+  'PROXY-PRIVATE': 'What one client was answered is given to no other, unless it is public.',
+  'PROXY-PUBLIC': 'What is public is asked for once, whoever asks.',
+  'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',
+  'PROXY-TOKENS': "Clients' tokens go on to the upstream where that is configured, and never else.",
+  'PROXY-LIMITS': 'An upstream is measured; beyond a limit it is ended and started again.',
+  'PROXY-BOUNDED': 'Messages that are too large are refused, and slow readers fill no memory.',
+  'PROXY-OPTIONS': 'Flags and config file are checked; errors name key, value and what is allowed.',
+  'PROXY-EXPLAIN': '--explain tells whether, why and how long a URI would be cached.',
+  'PROXY-LOG': 'Logs go to stderr, as JSON where asked for; nothing but protocol goes to stdout.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -817,4 +845,5 @@ export const requirements: readonly Requirement[] = [
   ...top,
   ...responseStore,
   ...admission,
+  ...proxy,
 ];

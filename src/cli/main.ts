@@ -2,6 +2,7 @@
 import { GranaryError } from '../errors.ts';
 import { CommandError } from './command-error.ts';
 import { packageVersion } from './manifest.ts';
+import { PROXY_HELP, readProxySettings } from './proxy-settings.ts';
 import { readServeSettings, SERVE_HELP } from './serve-settings.ts';
 import { StandardOutput } from './standard-output.ts';
 import { Termination } from './termination.ts';
@@ -11,12 +12,19 @@ import { UsageError } from './usage-error.ts';
 const HELP = `Usage: granary COMMAND
 
   serve DIR    serve the files below DIR as MCP resources
+  proxy        stand in front of an MCP server, and cache what it answers
   top          watch the tools and caches of a running server
 
   --help, --version
 
 granary COMMAND --help tells more.
 `;
+
+const USAGES = [
+  'serve DIR [options]',
+  'proxy [options] -- COMMAND',
+  'top [NAME|PID] [options]',
+] as const;
 
 async function run([command, ...args]: readonly string[]): Promise<void> {
   switch (command) {
@@ -28,6 +36,14 @@ async function run([command, ...args]: readonly string[]): Promise<void> {
       if (settings === 'version') return print(`${packageVersion()}\n`);
       const { serve } = await import('./serve.ts');
       return serve(settings, termination);
+    }
+    case 'proxy': {
+      const termination = new Termination();
+      const settings = readProxySettings(args);
+      if (settings === 'help') return print(PROXY_HELP);
+      if (settings === 'version') return print(`${packageVersion()}\n`);
+      const { proxy } = await import('./proxy.ts');
+      return proxy(settings, termination);
     }
     case 'top': {
       const termination = new Termination();
@@ -44,9 +60,11 @@ async function run([command, ...args]: readonly string[]): Promise<void> {
     case '--version':
       return print(`${packageVersion()}\n`);
     case undefined:
-      throw new UsageError('a command is missing, known are serve, top');
+      throw new UsageError('a command is missing, known are serve, proxy, top');
     default:
-      throw new UsageError(`unknown command ${JSON.stringify(command)}, known are serve, top`);
+      throw new UsageError(
+        `unknown command ${JSON.stringify(command)}, known are serve, proxy, top`,
+      );
   }
 }
 
@@ -60,7 +78,7 @@ function report(error: unknown, command: string | undefined): number {
     error instanceof UsageError ||
     (error instanceof GranaryError && error.code === 'ERR_GRANARY_BAD_OPTION');
   if (isUsage) {
-    const usage = command === 'top' ? 'top [NAME|PID] [options]' : 'serve DIR [options]';
+    const usage = USAGES.find((one) => one.split(' ')[0] === command) ?? USAGES[0];
     const help = `Usage: granary ${usage}; granary ${usage.split(' ')[0]} --help tells more.`;
     process.stderr.write(`granary: ${error.message}\n${help}\n`);
     return 2;
