@@ -850,6 +850,13 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-LOG': 'Logs go to stderr, as JSON where asked for; nothing but protocol goes to stdout.',
 });
 
+const conformanceDeep = list('milestone-9', 'deep', {
+  CONFORMANCE:
+    'npm run test:conformance: no server fails a check of the official suite with granary, or behind granary proxy, that it passes by itself.',
+  'CONFORMANCE-RESOURCES':
+    'All scenarios of resources and caching pass, for 2025-11-25 and 2026-07-28.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -884,4 +891,5 @@ export const requirements: readonly Requirement[] = [
   ...revalidation,
   ...admission,
   ...proxy,
+  ...conformanceDeep,
 ];

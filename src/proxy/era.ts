@@ -1,8 +1,8 @@
 import { isObject, type Message } from './message.ts';
 
 /** In `_meta` of every request since revision 2026-07-28, which has no session to keep it in. */
-const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
-const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
+export const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+export const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
 /** In `_meta` of what is sent on account of `subscriptions/listen`: the id of that request. */
 export const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId';
 

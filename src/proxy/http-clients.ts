@@ -2,6 +2,8 @@ import { hash, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 import { respond } from '../mcp/http-sessions.ts';
+import { INVALID_PARAMS } from '../mcp/json-rpc-error.ts';
+import { envelopeFault } from './envelope.ts';
 import { requestVersion } from './era.ts';
 import { HttpClient } from './http-client.ts';
 import { headerMismatch } from './http-headers.ts';
@@ -71,7 +73,10 @@ export class HttpClients {
   /** Takes what a client has posted. */
   post(messages: readonly Message[], request: IncomingMessage, response: ServerResponse): void {
     const [first] = messages;
-    if (messages.some((message) => requestVersion(message) !== undefined)) {
+    const fault = messages.length === 1 && first && envelopeFaultOf(first, request.headers);
+    if (fault) {
+      answerError(response, first, INVALID_PARAMS, `Invalid params: ${fault}`);
+    } else if (messages.some((message) => requestVersion(message) !== undefined)) {
       this.#postAlone(messages, request, response);
     } else if (first?.kind === 'request' && first.method === 'initialize') {
       if (messages.length > 1) refuse(response, 400, 'An initialization comes alone');
@@ -173,9 +178,7 @@ export class HttpClients {
     }
     const mismatch = headerMismatch(message, (name) => single(request.headers[name]));
     if (mismatch !== undefined) {
-      const answer = errorAnswer(HEADER_MISMATCH, `Bad Request: ${mismatch}`);
-      response.writeHead(400, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer }));
+      answerError(response, message, HEADER_MISMATCH, `Bad Request: ${mismatch}`);
       return;
     }
     const { proxy } = this.#options;
@@ -255,6 +258,18 @@ export class HttpClients {
     session.client.close();
     await session.client.relay.close();
   }
+}
+
+/** Of a session the revision was agreed on before. */
+function envelopeFaultOf(message: Message, headers: IncomingHttpHeaders): string | undefined {
+  if (headers['mcp-session-id'] !== undefined) return undefined;
+  return envelopeFault(message, single(headers['mcp-protocol-version']));
+}
+
+/** Refuses one request, which since 2026-07-28 is told by its id. */
+function answerError(response: ServerResponse, { id }: Message, code: number, text: string): void {
+  response.writeHead(400, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ jsonrpc: '2.0', id, ...errorAnswer(code, text) }));
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

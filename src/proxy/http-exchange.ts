@@ -82,7 +82,9 @@ export class HttpExchange {
   }
 
   #answer(message: Message): void {
-    const refusal = refusalOf(message);
+    // Since 2026-07-28, which has no sessions, the status tells of errors too.
+    const isStateless = this.#headers['mcp-session-id'] === undefined;
+    const refusal = refusalOf(message) ?? (isStateless ? errorStatusOf(message) : undefined);
     const body = Buffer.from(message.text);
     const headers = {
       ...this.#headers,
@@ -106,10 +108,28 @@ export class HttpExchange {
   }
 }
 
+/** What 2026-07-28 says of errors of the protocol over HTTP (Streamable HTTP, Request Metadata). */
+const ERROR_STATUS: Readonly<Record<number, number>> = {
+  [-32_601]: 404,
+  // HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion.
+  [-32_020]: 400,
+  [-32_021]: 400,
+  [-32_022]: 400,
+};
+
+interface Refusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function errorStatusOf({ body }: Message): Refusal | undefined {
+  const { error } = body as { error?: { code?: number } };
+  const status = ERROR_STATUS[error?.code ?? 0];
+  return status === undefined ? undefined : { status };
+}
+
 /** What the upstream said of a client's authorization is for its client to hear over HTTP too. */
-function refusalOf(
-  message: Message,
-): { status: number; headers: Readonly<Record<string, string>> } | undefined {
+function refusalOf(message: Message): Refusal | undefined {
   const { error } = message.body as { error?: { data?: Record<string, unknown> } };
   const { httpStatus, wwwAuthenticate } = error?.data ?? {};
   if (httpStatus !== 401 && httpStatus !== 403) return undefined;
