@@ -851,7 +851,7 @@ const proxy = list('milestone-9', 'test', {
 });
 
 const conformanceDeep = list('milestone-9', 'deep', {
-  CONFORMANCE:
+  'CONFORMANCE-SUITE':
     'npm run test:conformance: no server fails a check of the official suite with granary, or behind granary proxy, that it passes by itself.',
   'CONFORMANCE-RESOURCES':
     'All scenarios of resources and caching pass, for 2025-11-25 and 2026-07-28.',
