@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
@@ -7,6 +9,7 @@ import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answe
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
+import type { ReadyAnswer } from './ready-answer.ts';
 
 /**
  * Begins every key and tag. No key of a `ResourceManager` looks like it: those begin with a URI, and
@@ -62,6 +65,26 @@ export class AnswerCache {
     }
   }
 
+  /**
+   * What is kept, without a copy; a hit counts as one of `answer`, and a miss not at all, as `answer`
+   * is what follows it. What is dropped from then on is not to be sent.
+   */
+  ready(question: Question, partition: Partition): ReadyAnswer | undefined {
+    const key = keyOf(question, partition);
+    const kept = this.#kept(key);
+    // The one place that knows of an answer on its way out and of the entry that it comes from: what
+    // a client of 2026-07-28 is told of the time that remains belongs into `hints`.
+    return Buffer.isBuffer(kept) ? { result: kept } : undefined;
+  }
+
+  #kept(key: string): unknown {
+    try {
+      return this.cache.has(key) ? this.cache.get(key) : undefined;
+    } catch {
+      return undefined; // `answer` tells what is wrong with the cache
+    }
+  }
+
   async #answer(question: Question, asking: Asking): Promise<Answer> {
     let isSecond = false;
     for (;;) {
@@ -85,20 +108,20 @@ export class AnswerCache {
     const { partition, signal, ask } = asking;
     let own: HandlerCall | undefined;
     try {
-      const text = await this.cache.load(
+      const kept = await this.cache.load(
         keyOf(question, partition),
         async (_, context) => {
           const tags = tagsOf(question, asking.connection);
           // Before the handler is called: what is dropped while it runs is found by its tags.
           context.setTags(tags);
           own = ask(context.signal);
-          const kept = keptText(question, await own.sharedAnswer);
-          context.setTags([...tags, ...contentTags(question, kept)]);
-          return kept;
+          const text = keptText(question, await own.sharedAnswer);
+          context.setTags([...tags, ...contentTags(question, text)]);
+          return bytesOf(text);
         },
         { signal, ttlMs: this.#ttlMs },
       );
-      return { result: JSON.parse(text as string) as Result };
+      return { result: JSON.parse(textIn(kept)) as Result };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -150,6 +173,18 @@ export class AnswerCache {
       if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
     }
   }
+}
+
+/** UTF-8, which is what goes out: encoded once. In memory of its own, none of a slab that others share. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
+/** @param kept bytes; text where another version of this package has kept it, in a dump */
+function textIn(kept: unknown): string {
+  return typeof kept === 'string' ? kept : (kept as Buffer).toString();
 }
 
 function causeOf(error: unknown): Error | undefined {

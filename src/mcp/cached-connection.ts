@@ -18,7 +18,10 @@ import { failureAnswer, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
+import type { PlainRequest } from './plain-request.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
+import type { ReadyAnswer } from './ready-answer.ts';
+import { offerReadyAnswers, withdrawReadyAnswers, type ReadyAnswers } from './ready-answers.ts';
 import { RequestAccess } from './request-access.ts';
 import { TransportTap } from './transport-tap.ts';
 
@@ -45,12 +48,15 @@ interface Visit {
 /**
  * One transport of a server: requests that are cached are answered here, everything else passes.
  */
-export class CachedConnection {
+export class CachedConnection implements ReadyAnswers {
+  readonly #transport: Transport;
   readonly #id = randomUUID();
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
   readonly #tap: TransportTap;
   readonly #visits = new Map<RequestId, Visit>();
+  /** Ids of requests that the server itself is to answer. */
+  readonly #passed = new Set<RequestId>();
   #callsUnderWay = 0;
   #isInitialized: boolean;
   /** How many times a client has asked to be initialized. */
@@ -65,6 +71,7 @@ export class CachedConnection {
    * @param isInitialized whether its client has introduced itself already
    */
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
+    this.#transport = transport;
     this.#host = host;
     this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
@@ -74,12 +81,25 @@ export class CachedConnection {
       send: (message, options) => this.#send(message, options),
       closed: () => this.close(),
     });
+    offerReadyAnswers(transport, this);
+  }
+
+  /** Bytes for a hit of which nothing is to be awaited, to be sent below the SDK. */
+  find({ id, question }: PlainRequest, extra?: MessageExtraInfo): ReadyAnswer | undefined {
+    const { isOpen, settings, calls, answers } = this.#host;
+    // Whom `authorize` is asked about waits for it.
+    if (!isOpen || this.#isClosed || settings.authorize !== undefined) return undefined;
+    if (this.#visits.has(id) || this.#passed.has(id) || calls.isReserved(id)) return undefined;
+    if (!this.#isReady(extra)) return undefined;
+    const partition = this.#access.partitionOf(question, extra, this.#introductions > 1);
+    return partition === undefined ? undefined : answers.ready(question, partition);
   }
 
   /** Ends what its requests wait for, and frees what only they could have asked for again. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    withdrawReadyAnswers(this.#transport, this);
     for (const id of this.#visits.keys()) this.#withdraw(id, 'the connection has closed');
     this.#host.calls.abandonAllOf(this);
     this.#dropEntries();
@@ -117,10 +137,12 @@ export class CachedConnection {
         // From here on the transport sends what has this id to whoever sent this request.
         this.#withdraw(message.id, 'another request has its id');
         if (this.#host.isOpen && this.#takesUp(message, extra)) return;
+        this.#passed.add(message.id);
       } else if (message.method === 'notifications/cancelled') {
         const { requestId, reason } = message.params ?? {};
         if (this.#host.calls.isReserved(requestId)) return;
         this.#withdraw(requestId as RequestId, reason);
+        this.#passed.delete(requestId as RequestId);
       } else if (message.method === 'notifications/initialized') {
         this.#isInitialized = true;
       }
@@ -167,6 +189,7 @@ export class CachedConnection {
     this.#visits.delete(request.id);
     if (answer === undefined) {
       this.#host.countUncached();
+      this.#passed.add(request.id);
       answer = this.#deliver(request, extra);
     }
     if (answer !== undefined) await this.#reply(request.id, answer);
@@ -251,6 +274,7 @@ export class CachedConnection {
     const { calls } = this.#host;
     if (!('method' in message)) {
       if (calls.settle(message)) return;
+      if (message.id !== undefined) this.#passed.delete(message.id);
       // To an earlier request of this id, whose place a later one has taken.
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
@@ -283,6 +307,7 @@ export class CachedConnection {
   }
 
   async #reply(id: RequestId, answer: Answer): Promise<void> {
+    this.#passed.delete(id);
     try {
       await this.#tap.toClient({ jsonrpc: '2.0', id, ...answer });
     } catch (error) {

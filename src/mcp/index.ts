@@ -1,5 +1,12 @@
 export { cacheServer, type ServerCaching, type ServerCachingStats } from './cache-server.ts';
 export type { CacheServerOptions } from './cache-server-options.ts';
+export {
+  CachingTransport,
+  type CachingTransportOptions,
+  type StdioTransportClass,
+} from './caching-transport.ts';
+export type { HttpTransport, HttpTransportClass } from './caching-http.ts';
+export type { StatelessHandler, StatelessOptions } from './stateless-handler.ts';
 export { serveResources, type ResourceServing } from './serve-resources.ts';
 export type { RequestContext, RequestIdentity } from './request-context.ts';
 export type { ServeResourcesOptions } from './serve-options.ts';
