@@ -7,7 +7,7 @@ import type {
 } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-import { checkFunction, checkInteger, checkOptions } from '../options.ts';
+import { badOption, checkFunction, checkInteger, checkOptions } from '../options.ts';
 import {
   cachingHttpTransport,
   type HttpTransport,
@@ -89,6 +89,8 @@ export class CachingTransport implements Transport {
     const { input = process.stdin, output = process.stdout } = given;
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = given;
     checkFunction('StdioServerTransport', StdioServerTransport);
+    if (typeof input?.on !== 'function') badOption('input', input, 'a readable stream');
+    if (typeof output?.write !== 'function') badOption('output', output, 'a writable stream');
     checkInteger('maxMessageBytes', maxMessageBytes, 1, Number.MAX_SAFE_INTEGER);
     this.#input = input;
     this.#output = output;
