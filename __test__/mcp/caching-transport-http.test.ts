@@ -303,8 +303,7 @@ describe('CachingTransport.stateless', () => {
     const hit = await wire.post(read(1, 'own://x'), as('ann'));
     expect(hit.body.length).toBe(missed.body.length);
     expect(JSON.parse(hit.body)).toEqual(JSON.parse(missed.body));
-    const others = ({ headers: { date: _, ...rest } }: WireResponse): unknown => rest;
-    expect(others(hit)).toEqual(others(missed));
+    expect({ ...hit.headers, date: 'now' }).toEqual({ ...missed.headers, date: 'now' });
     const list = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
     for (let time = 0; time < 2; time++) await wire.post(list, as('ann'));
     await expect.poll(() => counts).toEqual({ servers: 2, closed: 2 });

@@ -21,9 +21,11 @@ import { HttpBenchClient } from './http-client.ts';
 import { StdioBenchClient } from './stdio-client.ts';
 import {
   CONTENDERS,
+  OFFERS,
   TRANSPORTS,
   WORKLOADS,
   type ContenderName,
+  type Offer,
   type TransportName,
   type Workload,
 } from './workloads.ts';
@@ -33,7 +35,7 @@ const IN_FLIGHT = 16;
 
 const { quick, json } = benchArguments();
 const rounds = quick ? 3 : 11;
-const roundMs = quick ? 80 : 400;
+const roundMs = quick ? 40 : 300;
 
 interface Entrant {
   readonly name: ContenderName;
@@ -53,8 +55,12 @@ process.once('exit', () => {
   for (const server of servers) server.kill('SIGKILL');
 });
 
-async function start(transport: TransportName, name: ContenderName): Promise<Entrant> {
-  const server = fork(SERVER, [transport, name], {
+async function start(
+  transport: TransportName,
+  name: ContenderName,
+  offer: Offer,
+): Promise<Entrant> {
+  const server = fork(SERVER, [transport, name, offer], {
     execArgv: [],
     stdio:
       transport === 'stdio'
@@ -110,7 +116,7 @@ async function countFor(entrant: Entrant, workload: Workload): Promise<number> {
   for (;;) {
     const { wall } = await measure(entrant, workload, count);
     const ms = (wall * count) / 1_000;
-    if (ms >= roundMs) return count;
+    if (ms >= roundMs || quick) return Math.ceil(count * Math.max(1, roundMs / ms));
     count = Math.ceil(count * Math.min(4, (1.2 * roundMs) / ms));
   }
 }
@@ -149,12 +155,14 @@ async function race(
 }
 
 for (const transport of TRANSPORTS) {
-  const entrants = await Promise.all(CONTENDERS.map((name) => start(transport, name)));
-  for (const workload of WORKLOADS) {
-    await compare(entrants, workload);
-    await race(transport, entrants, workload);
+  for (const offer of OFFERS) {
+    const entrants = await Promise.all(CONTENDERS.map((name) => start(transport, name, offer)));
+    for (const workload of WORKLOADS.filter((each) => each.offer === offer)) {
+      await compare(entrants, workload);
+      await race(transport, entrants, workload);
+    }
+    await end(entrants);
   }
-  await end(entrants);
 }
 
 printTable(rows, 'sdk+lru-cache');

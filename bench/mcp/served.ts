@@ -4,7 +4,7 @@ import { cacheServer } from 'mcp-granary/mcp';
 import { ResourceCache } from 'mcp-granary';
 import { z } from 'zod';
 
-import { KINDS, SIZES, textOf, TOOLS, WORKLOADS, type ContenderName } from './workloads.ts';
+import { KINDS, textOf, TOOLS, WORKLOADS, type ContenderName, type Offer } from './workloads.ts';
 
 type Read = { contents: { uri: string; mimeType: string; text: string }[] };
 
@@ -35,22 +35,25 @@ function loadThroughLru(uri: string): Read {
 /** Shared by all servers of the process, as where one is made for each request. */
 export const cacheOptions = { cache: new ResourceCache(), ttlMs: TTL_MS };
 
-/** @returns a server with the documents and the tools, not connected yet; cached where the contender caches answers */
-export function makeServer(contender: ContenderName): McpServer {
-  const server = newServer(contender);
+/** @returns a server that is not connected yet; cached where the contender caches answers */
+export function makeServer(contender: ContenderName, offer: Offer): McpServer {
+  const server = newServer(contender, offer);
   if (contender === 'granary' || contender === 'granary-bytes') cacheServer(server, cacheOptions);
   return server;
 }
 
 /** The same, not cached. */
-export function newServer(contender: ContenderName): McpServer {
+export function newServer(contender: ContenderName, offer: Offer): McpServer {
   const server = new McpServer({ name: 'bench', version: '1.0.0' });
+  if (offer === 'tools') {
+    for (let at = 0; at < TOOLS; at++) registerTool(server, at);
+    return server;
+  }
   const read = contender === 'sdk+lru-cache' ? loadThroughLru : load;
   for (const kind of KINDS) {
     const template = new ResourceTemplate(`${kind}://documents/{id}`, { list: undefined });
     server.registerResource(kind, template, {}, async ({ href }) => read(href));
   }
-  for (let at = 0; at < TOOLS; at++) registerTool(server, at);
   return server;
 }
 
@@ -63,7 +66,7 @@ const INPUT = {
 };
 
 function registerTool(server: McpServer, at: number): void {
-  const description = `Searches collection ${at} of ${Object.keys(SIZES).length}.`;
+  const description = `Searches collection ${at} of ${TOOLS}.`;
   server.registerTool(`search-${at}`, { description, inputSchema: INPUT }, async () => ({
     content: [],
   }));

@@ -1,6 +1,6 @@
 /**
- * One contender behind one transport, in a process of its own: `TRANSPORT CONTENDER`. Forked by
- * main.ts, which asks over the channel what CPU time it has used.
+ * One contender behind one transport, in a process of its own: `TRANSPORT CONTENDER OFFER`. Forked
+ * by main.ts, which asks over the channel what CPU time it has used.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -13,10 +13,11 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { CachingTransport } from 'mcp-granary/mcp';
 
 import { cacheOptions, makeServer, newServer } from './served.ts';
-import type { ContenderName, TransportName } from './workloads.ts';
+import type { ContenderName, Offer, TransportName } from './workloads.ts';
 
-const [, , transportName, contenderName] = process.argv;
+const [, , transportName, contenderName, offerName] = process.argv;
 const contender = contenderName as ContenderName;
+const offer = offerName as Offer;
 const isBytes = contender === 'granary-bytes';
 
 type Handle = (
@@ -25,10 +26,12 @@ type Handle = (
 ) => Promise<void>;
 
 async function serveStdio(): Promise<void> {
+  // The SDK waits for `drain` once for every message that it could not write at once.
+  process.stdout.setMaxListeners(0);
   const transport = isBytes
     ? new CachingTransport(StdioServerTransport)
     : new StdioServerTransport();
-  await makeServer(contender).connect(transport);
+  await makeServer(contender, offer).connect(transport);
   process.send?.('ready');
 }
 
@@ -55,7 +58,7 @@ async function serveStateful(): Promise<void> {
     const transport = isBytes
       ? CachingTransport.http(StreamableHTTPServerTransport, options)
       : new StreamableHTTPServerTransport(options);
-    await makeServer(contender).connect(transport);
+    await makeServer(contender, offer).connect(transport);
     return transport;
   };
   await listen(async (request, response) => {
@@ -72,7 +75,7 @@ function authorize(request: IncomingMessage & { auth?: AuthInfo }): void {
 
 async function serveStateless(): Promise<void> {
   const handler = isBytes
-    ? CachingTransport.stateless(StreamableHTTPServerTransport, () => newServer(contender), {
+    ? CachingTransport.stateless(StreamableHTTPServerTransport, () => newServer(contender, offer), {
         ...cacheOptions,
         transport: { enableJsonResponse: true },
       })
@@ -80,7 +83,7 @@ async function serveStateless(): Promise<void> {
   await listen(async (request, response) => {
     authorize(request);
     if (handler !== undefined) return handler.handleRequest(request, response);
-    const server = makeServer(contender);
+    const server = makeServer(contender, offer);
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
     response.once('close', () => void server.close());
     await server.connect(transport);

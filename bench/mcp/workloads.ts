@@ -6,15 +6,20 @@ export type TransportName = (typeof TRANSPORTS)[number];
 export const CONTENDERS = ['sdk', 'sdk+lru-cache', 'granary', 'granary-bytes'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
+/** What a server has: whatever it is not asked for would still cost one that is made for each request. */
+export const OFFERS = ['documents', 'tools'] as const;
+export type Offer = (typeof OFFERS)[number];
+
 /** What is asked for; in params of JSON-RPC. */
 export interface Workload {
   readonly name: string;
   readonly method: 'resources/read' | 'tools/list';
+  readonly offer: Offer;
   /** Taken in turns. */
   readonly params: readonly object[];
 }
 
-export const SIZES: Readonly<Record<string, number>> = {
+const SIZES: Readonly<Record<string, number>> = {
   '200B': 200,
   '10kB': 10_000,
   '100kB': 100_000,
@@ -36,9 +41,10 @@ export const WORKLOADS: readonly Workload[] = [
   ...Object.keys(SIZES).map((size) => ({
     name: `read-${size}`,
     method: 'resources/read' as const,
+    offer: 'documents' as const,
     params: uris(size).map((uri) => ({ uri })),
   })),
-  { name: `tools-list-${TOOLS}`, method: 'tools/list', params: [{}] },
+  { name: `tools-list-${TOOLS}`, method: 'tools/list', offer: 'tools', params: [{}] },
 ];
 
 /** Text with what JSON escapes and what UTF-8 takes several bytes for. */
