@@ -23,6 +23,7 @@ export class HttpBenchClient implements BenchClient {
   readonly #port: number;
   readonly #sockets: Socket[] = [];
   #session = '';
+  #isClosed = false;
 
   private constructor(port: number) {
     this.#port = port;
@@ -33,6 +34,9 @@ export class HttpBenchClient implements BenchClient {
     for (let at = 0; at < inFlight; at++) {
       const socket = connect(port, '127.0.0.1').setNoDelay(true);
       await once(socket, 'connect');
+      socket.once('close', () => {
+        if (!client.#isClosed) throw new Error('the server has closed a connection');
+      });
       client.#sockets.push(socket);
     }
     const { head } = await client.#ask(JSON.stringify(INITIALIZE));
@@ -43,6 +47,7 @@ export class HttpBenchClient implements BenchClient {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 

@@ -34,7 +34,7 @@ const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 const IN_FLIGHT = 16;
 
 const { quick, json } = benchArguments();
-const rounds = quick ? 3 : 11;
+const rounds = quick ? 2 : 11;
 const roundMs = quick ? 40 : 300;
 
 interface Entrant {
@@ -112,7 +112,7 @@ async function measure(entrant: Entrant, workload: Workload, count: number): Pro
 
 /** Also the warm-up. */
 async function countFor(entrant: Entrant, workload: Workload): Promise<number> {
-  let count = 4 * IN_FLIGHT;
+  let count = (quick ? 2 : 4) * IN_FLIGHT;
   for (;;) {
     const { wall } = await measure(entrant, workload, count);
     const ms = (wall * count) / 1_000;

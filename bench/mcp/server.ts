@@ -42,6 +42,8 @@ async function listen(handle: Handle): Promise<void> {
       response.destroy();
     });
   });
+  // The client's sockets rest while others are measured.
+  http.keepAliveTimeout = 0;
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   process.send?.({ port: (http.address() as AddressInfo).port });
