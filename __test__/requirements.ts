@@ -291,6 +291,35 @@ const readyBytes = list('milestone-9', 'test', {
   'BYTES-OPTIONS': 'Bad options of the transports are refused by name.',
 });
 
+const sdkGenerations = list('milestone-9', 'test', {
+  'SDK-GENERATIONS':
+    'cacheServer, serveResources and governTools work on servers of both SDKs, over stdio and Streamable HTTP, with sessions and a server for each request, on revisions with initialize and without.',
+  'SDK-PEERS':
+    'With either SDK or none installed all imports work; what is missing is named by its package.',
+  'SDK-TYPES': 'Public types name neither SDK, so that programs with one of them compile.',
+  'HINTS-REMAINING':
+    'On 2026-07-28 each cacheable result carries ttlMs, a whole number of ms of the freshness that remains, and cacheScope, private unless declared public.',
+  'HINTS-OLDER': 'On older revisions no result carries a field of 2026-07-28.',
+  'HINTS-BOUND': 'A hint that the wrapped server sends bounds how long its result is kept.',
+  'HINTS-NEVER': 'Errors and results of requests with inputResponses or requestState are not kept.',
+  'TOOLS-NAMED':
+    'Calls are cached of tools that are named, if they say to be read-only and idempotent or it is forced, and never with isError.',
+  'SCOPE-CONTEXTS':
+    'No answer crosses between users, roles, tokens, sessions or connections, and no token is kept.',
+  'SCOPE-RACE':
+    'A resources/updated or an invalidation during a read wins over it: it is neither kept nor told to be fresh.',
+  'EVENTS-BOTH-ERAS':
+    'Invalidations by URI, tag, pattern and template, and other content after the time to live, are told to subscribers of both eras.',
+  'CACHE-REMAINING':
+    'What remains of an entry is the time to its deadline, by TTL and by idle TTL.',
+  'MANAGER-WATCH-ALL':
+    'watchAll tells of every URI that was dropped or has changed, and loads nothing for it.',
+  'MANAGER-FRESHNESS':
+    'freshness is what remains of what a reader was given, and of nothing that took its place.',
+  'EVENTS-LINK':
+    'linkEvents carries changes of a manager to a bus, and those of a bus to manager and answers, without echo.',
+});
+
 const hazards = list('hazard', 'test', {
   'HAZARD-1': 'A worker that alone loads the addon may end: the library stays pinned (100 times).',
   'HAZARD-2': 'A nonce proves that mapped memory is shared, else ERR_GRANARY_UNSUPPORTED_RUNTIME.',
@@ -793,6 +822,7 @@ export const requirements: readonly Requirement[] = [
   ...mcp,
   ...cacheServer,
   ...readyBytes,
+  ...sdkGenerations,
   ...hazards,
   ...native,
   ...nativeDeep,

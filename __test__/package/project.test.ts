@@ -132,6 +132,7 @@ describe('optional peers', () => {
     const homes: Readonly<Record<string, string>> = {
       '@modelcontextprotocol/client': 'mcp/',
       '@modelcontextprotocol/sdk': 'mcp/',
+      '@modelcontextprotocol/server': 'mcp/',
       bentocache: 'bentocache/',
       keyv: 'keyv/',
       redis: 'redis/',

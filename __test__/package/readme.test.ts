@@ -39,6 +39,7 @@ describe('README', () => {
     'new CachingTransport(',
     'CachingTransport.http(',
     'CachingTransport.stateless(',
+    'createMcpHandler',
     'GranaryResponseCacheStore',
     "storage: 'native', name:",
     'GranaryKeyvStore',

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
-import type { HttpTransport } from '../../src/mcp/caching-http.ts';
+import type { SdkHttpTransport } from '../../src/mcp/sdk-transport.ts';
 import { settled } from './process-signals.ts';
 
 interface Connectable {
@@ -103,7 +103,7 @@ export class HttpWire implements AsyncDisposable {
   }
 
   /** @param handle what answers the requests */
-  static async serving(handle: HttpTransport['handleRequest']): Promise<HttpWire> {
+  static async serving(handle: SdkHttpTransport['handleRequest']): Promise<HttpWire> {
     const http = createServer((request, response) => {
       const { authorization } = request.headers;
       const token = authorization?.replace('Bearer ', '');
@@ -121,7 +121,9 @@ export class HttpWire implements AsyncDisposable {
   /** One session of a server, initialized. */
   static async session(
     server: Connectable,
-    makeTransport: (sessionIdGenerator: () => string) => HttpTransport,
+    makeTransport: (
+      sessionIdGenerator: () => string,
+    ) => Transport & Pick<SdkHttpTransport, 'handleRequest'>,
   ): Promise<HttpWire> {
     const transport = makeTransport(randomUUID);
     const wire = await HttpWire.serving((request, response) =>

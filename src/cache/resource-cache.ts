@@ -41,6 +41,12 @@ export let storeLoaded: <V>(
 ) => void;
 
 /**
+ * For how many ms an entry lives from now, if nobody asks for it: `Infinity` until it is dropped,
+ * `undefined` where there is none.
+ */
+export let remainingMs: <V>(cache: ResourceCache<V>, uri: string) => number | undefined;
+
+/**
  * A cache of resources by URI, bounded in entries and bytes at all times.
  *
  * With storage `heap`, values are held by reference: an object that a caller changes is changed in the
@@ -70,6 +76,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   static {
     dropMatching = (cache, pattern) => cache.#dropMatching(pattern);
     storeLoaded = (cache, uri, value, options) => cache.#set(uri, value, options, true);
+    remainingMs = (cache, uri) => (cache.#closed ? undefined : cache.#store.remainingMs(uri));
   }
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */

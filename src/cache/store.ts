@@ -52,6 +52,8 @@ export interface Store<V, Form = unknown> {
   /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
   info(uri: string): EntryInfo | undefined;
+  /** For how many ms an entry lives from now, if nobody asks for it; `Infinity` until it is dropped. */
+  remainingMs(uri: string): number | undefined;
   /** Whether it can hold anything under this URI, or with this tag. */
   accepts(text: string): boolean;
   /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */

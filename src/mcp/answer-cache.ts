@@ -3,9 +3,10 @@ import { Buffer } from 'node:buffer';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { ResourceCache } from '../cache/resource-cache.ts';
+import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
-import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
+import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
+import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
@@ -22,6 +23,10 @@ export interface Asking {
   readonly partition: Partition;
   /** The connection with which the partition ends. */
   readonly connection: string | undefined;
+  /** How long an answer is kept, in ms, where not as others are. */
+  readonly ttlMs?: number | undefined;
+  /** Whether not everybody may have what is in the public partition, so that nothing is told to be public. */
+  readonly isGuarded?: boolean | undefined;
   /** Fires when the request is withdrawn. */
   readonly signal: AbortSignal;
   /** Has the server's handler answer. */
@@ -72,9 +77,9 @@ export class AnswerCache {
   ready(question: Question, partition: Partition): ReadyAnswer | undefined {
     const key = keyOf(question, partition);
     const kept = this.#kept(key);
-    // The one place that knows of an answer on its way out and of the entry that it comes from: what
-    // a client of 2026-07-28 is told of the time that remains belongs into `hints`.
-    return Buffer.isBuffer(kept) ? { result: kept } : undefined;
+    if (!Buffer.isBuffer(kept)) return undefined;
+    if (!hasHints(question)) return { result: kept };
+    return { result: kept, hints: `"ttlMs":${ttlHint(this.#remainingMs(key))}` };
   }
 
   #kept(key: string): unknown {
@@ -105,23 +110,30 @@ export class AnswerCache {
   }
 
   async #load(question: Question, asking: Asking): Promise<Answer> {
-    const { partition, signal, ask } = asking;
+    const { partition, signal, ask, ttlMs = this.#ttlMs } = asking;
+    const key = keyOf(question, partition);
+    // Looked up here, as what is kept when the load is over may be another's.
+    const left = hasHints(question) ? this.#remainingMs(key) : undefined;
     let own: HandlerCall | undefined;
     try {
       const kept = await this.cache.load(
-        keyOf(question, partition),
+        key,
         async (_, context) => {
           const tags = tagsOf(question, asking.connection);
           // Before the handler is called: what is dropped while it runs is found by its tags.
           context.setTags(tags);
           own = ask(context.signal);
-          const text = keptText(question, await own.sharedAnswer);
-          context.setTags([...tags, ...contentTags(question, text)]);
-          return bytesOf(text);
+          const answer = keptAnswer(question, await own.sharedAnswer, scopeOf(asking));
+          context.setTags([...tags, ...contentTags(question, answer.text)]);
+          if (answer.ttlMs !== undefined) context.setTtl(this.#bounded(answer.ttlMs, ttlMs));
+          return bytesOf(answer.text);
         },
-        { signal, ttlMs: this.#ttlMs },
+        { signal, ttlMs },
       );
-      return { result: JSON.parse(textIn(kept)) as Result };
+      const result = JSON.parse(textIn(kept)) as Result;
+      if (!hasHints(question)) return { result };
+      const isKept = left !== undefined || isSame(this.cache.peek(key), kept);
+      return { result: { ...result, ttlMs: isKept ? ttlHint(left ?? this.#remainingMs(key)) : 0 } };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -161,6 +173,15 @@ export class AnswerCache {
     this.#closeIfDone();
   }
 
+  #remainingMs(key: string): number | undefined {
+    return remainingMs(this.cache, key);
+  }
+
+  /** @returns the shorter of what a server grants and what is kept here; 0 here = until it is dropped */
+  #bounded(grantedMs: number, ttlMs = this.cache.stats().ttlSeconds * 1_000): number {
+    return ttlMs === 0 ? grantedMs : Math.min(grantedMs, ttlMs);
+  }
+
   #closeIfDone(): void {
     if (this.#isClosing && this.#pending === 0) this.cache.close();
   }
@@ -182,6 +203,11 @@ function bytesOf(text: string): Buffer {
   return bytes;
 }
 
+/** Whether both are what one load has brought; native storage hands out copies. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || (Buffer.isBuffer(one) && Buffer.isBuffer(other) && one.equals(other));
+}
+
 /** @param kept bytes; text where another version of this package has kept it, in a dump */
 function textIn(kept: unknown): string {
   return typeof kept === 'string' ? kept : (kept as Buffer).toString();
@@ -192,9 +218,20 @@ function causeOf(error: unknown): Error | undefined {
   return cause instanceof Error ? cause : undefined;
 }
 
+/** Whether an answer to a question tells for how long it is fresh. */
+function hasHints({ method, revision }: Question): boolean {
+  return revision !== undefined && isHinted(method);
+}
+
+function scopeOf({ partition, isGuarded }: Asking): boolean | undefined {
+  if (isGuarded) return false;
+  return partition === PUBLIC_PARTITION ? true : undefined;
+}
+
 /** What a client chose comes last, so that it can reach into no other partition. */
-function keyOf({ method, subject }: Question, partition: Partition): string {
-  const asked = subject === undefined ? method : `${method} ${subject}`;
+function keyOf({ method, subject, revision }: Question, partition: Partition): string {
+  const spoken = revision === undefined ? method : `${revision} ${method}`;
+  const asked = subject === undefined ? spoken : `${spoken} ${subject}`;
   return `${NAMESPACE}${PARTITION_SEPARATOR}${partition}${PARTITION_SEPARATOR}${asked}`;
 }
 

@@ -3,7 +3,8 @@ import type { ResourceCache } from '../cache/resource-cache.ts';
 import { badOption, checkUri } from '../options.ts';
 import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
 import { CachedServer } from './cached-server.ts';
-import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
+import { protocolOf, type ProtocolServer } from './sdk-server.ts';
+import type { SdkServer } from './sdk-types.ts';
 
 /** Counters of a cached server: those of its cache, and the requests that went past it. */
 export interface ServerCachingStats extends CacheStats {
@@ -68,7 +69,7 @@ const cached = new WeakSet();
  * cacheServer(server, { ttlMs: 60_000 });
  * ```
  */
-export function cacheServer(server: AnyServer, options?: CacheServerOptions): ServerCaching {
+export function cacheServer(server: SdkServer, options?: CacheServerOptions): ServerCaching {
   const settings = readCacheServerOptions(options);
   const protocol = protocolOf(server);
   checkMethods(protocol);
@@ -95,7 +96,7 @@ function checkMethods(protocol: ProtocolServer): void {
   const given: Partial<ProtocolServer> = protocol;
   for (const name of ['connect', 'notification', 'removeRequestHandler'] as const) {
     if (typeof given[name] !== 'function') {
-      badOption('server', protocol, `a server of the MCP SDK, version 1, with ${name}()`);
+      badOption('server', protocol, `a server of the MCP SDK, with ${name}()`);
     }
   }
 }

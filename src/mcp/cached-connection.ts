@@ -8,21 +8,30 @@ import type {
   JSONRPCMessage,
   JSONRPCRequest,
   MessageExtraInfo,
+  Notification,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
-import { PUBLIC_PARTITION } from '../cache/partition-key.ts';
+import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { partitionOf } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { failureAnswer, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
-import type { PlainRequest } from './plain-request.ts';
+import { plainQuestionOf } from './plain-request.ts';
+import { clientOf } from './envelope.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
 import type { ReadyAnswer } from './ready-answer.ts';
-import { offerReadyAnswers, withdrawReadyAnswers, type ReadyAnswers } from './ready-answers.ts';
+import {
+  offerReadyAnswers,
+  wireOfMessage,
+  withdrawReadyAnswers,
+  type ReadyAnswers,
+} from './ready-answers.ts';
 import { RequestAccess } from './request-access.ts';
+import { isPerRequest, type RequestIdentity } from './request-context.ts';
+import { isRepeatable } from './tool-annotations.ts';
 import { TransportTap } from './transport-tap.ts';
 
 /** What the connections of one server share. */
@@ -32,7 +41,15 @@ export interface ConnectionHost {
   readonly settings: CacheServerSettings;
   /** Whether requests still are to be answered from the cache. */
   readonly isOpen: boolean;
+  /** What a connection speaks whose requests carry an envelope, from 2026-07-28 on. */
+  readonly revision: string | undefined;
+  /** How the server's SDK says that there is no such resource. */
+  readonly notFoundCode: number;
+  /** Whether the server would answer a method at all. */
+  answersTo(method: string): boolean;
   countUncached(): void;
+  /** The server is about to send. */
+  noteNotification(notification: Notification): void;
   /** A connection has closed. */
   forget(connection: CachedConnection): void;
 }
@@ -45,15 +62,25 @@ interface Visit {
   readonly leaving: AbortController;
 }
 
+/** Where an answer is kept. */
+interface Place {
+  readonly partition: Partition;
+  /** The connection with which it goes. */
+  readonly connection: string | undefined;
+}
+
 /**
  * One transport of a server: requests that are cached are answered here, everything else passes.
  */
 export class CachedConnection implements ReadyAnswers {
-  readonly #transport: Transport;
+  /** Where bytes are sent: the transport, or the one that it stands for. */
+  #wire: object;
   readonly #id = randomUUID();
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
   readonly #tap: TransportTap;
+  /** A transport for one exchange tells by HTTP status what the SDK refuses within its turn. */
+  readonly #isPerRequest: boolean;
   readonly #visits = new Map<RequestId, Visit>();
   /** Ids of requests that the server itself is to answer. */
   readonly #passed = new Set<RequestId>();
@@ -61,6 +88,8 @@ export class CachedConnection implements ReadyAnswers {
   #isInitialized: boolean;
   /** How many times a client has asked to be initialized. */
   #introductions: number;
+  /** The client that introduced itself last, where each request does so. */
+  #client: string | undefined;
   /** Whether anything may be kept that ends with this connection. */
   #hasEntries = false;
   #isRetired = false;
@@ -71,8 +100,9 @@ export class CachedConnection implements ReadyAnswers {
    * @param isInitialized whether its client has introduced itself already
    */
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
-    this.#transport = transport;
+    this.#wire = transport;
     this.#host = host;
+    this.#isPerRequest = isPerRequest(transport);
     this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
     this.#introductions = isInitialized ? 1 : 0;
@@ -85,12 +115,17 @@ export class CachedConnection implements ReadyAnswers {
   }
 
   /** Bytes for a hit of which nothing is to be awaited, to be sent below the SDK. */
-  find({ id, question }: PlainRequest, extra?: MessageExtraInfo): ReadyAnswer | undefined {
-    const { isOpen, settings, calls, answers } = this.#host;
+  find(request: JSONRPCRequest, extra?: MessageExtraInfo): ReadyAnswer | undefined {
+    const { isOpen, settings, calls, answers, revision } = this.#host;
+    const { id } = request;
     // Whom `authorize` is asked about waits for it.
     if (!isOpen || this.#isClosed || settings.authorize !== undefined) return undefined;
     if (this.#visits.has(id) || this.#passed.has(id) || calls.isReserved(id)) return undefined;
     if (!this.#isReady(extra)) return undefined;
+    const question = plainQuestionOf(request, revision);
+    if (question === undefined) return undefined;
+    // A client that has yet to be noted is, by the ordinary way.
+    if (revision !== undefined && clientOf(request) !== this.#client) return undefined;
     const partition = this.#access.partitionOf(question, extra, this.#introductions > 1);
     return partition === undefined ? undefined : answers.ready(question, partition);
   }
@@ -99,7 +134,7 @@ export class CachedConnection implements ReadyAnswers {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    withdrawReadyAnswers(this.#transport, this);
+    withdrawReadyAnswers(this.#wire, this);
     for (const id of this.#visits.keys()) this.#withdraw(id, 'the connection has closed');
     this.#host.calls.abandonAllOf(this);
     this.#dropEntries();
@@ -126,6 +161,7 @@ export class CachedConnection implements ReadyAnswers {
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if ('method' in message) {
+      this.#noteWire(message);
       if ('id' in message) {
         if (this.#host.calls.isReserved(message.id)) {
           // Only a handler that tells its request's id could have made it known.
@@ -150,12 +186,24 @@ export class CachedConnection implements ReadyAnswers {
     this.#tap.toServer(message, extra);
   }
 
+  /** `server/discover` leaves open which server answers what comes next. */
+  #noteWire(message: JSONRPCMessage & { method: string }): void {
+    const wire = wireOfMessage(message);
+    if (wire === undefined || wire === this.#wire || message.method === 'server/discover') return;
+    withdrawReadyAnswers(this.#wire, this);
+    this.#wire = wire;
+    offerReadyAnswers(wire, this);
+  }
+
   /** @returns whether a request is answered, or at least authorized, here. */
   #takesUp(request: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
-    if (groupOfMethod(request.method) === undefined) return false;
-    const question = this.#isReady(extra) ? questionOf(request) : undefined;
-    const isGuarded =
-      this.#host.settings.authorize !== undefined && readUriOf(request) !== undefined;
+    if (!this.#isCached(request)) return false;
+    const { revision, settings } = this.#host;
+    if (revision !== undefined) this.#noteClient(clientOf(request));
+    const question = this.#isReady(extra)
+      ? questionOf(request, revision, (name) => settings.tools.has(name))
+      : undefined;
+    const isGuarded = settings.authorize !== undefined && readUriOf(request) !== undefined;
     if (question === undefined && !isGuarded) {
       this.#host.countUncached();
       return false;
@@ -166,6 +214,19 @@ export class CachedConnection implements ReadyAnswers {
     return true;
   }
 
+  #isCached({ method, params }: JSONRPCRequest): boolean {
+    if (groupOfMethod(method) === undefined) return false;
+    if (this.#isPerRequest && !this.#host.answersTo(method)) return false;
+    return method !== 'tools/call' || this.#host.settings.tools.has(params?.['name'] as string);
+  }
+
+  /** Where each request says whose it is, another client's shows that the connection is shared. */
+  #noteClient(client: string | undefined): void {
+    if (client === undefined || client === this.#client) return;
+    this.#client = client;
+    this.#introduce();
+  }
+
   /** A client that introduces itself after another shares its transport: neither has it alone. */
   #introduce(): void {
     this.#introductions++;
@@ -174,6 +235,7 @@ export class CachedConnection implements ReadyAnswers {
 
   /** A connection that has an initialization is served from the cache once that is complete. */
   #isReady(extra: MessageExtraInfo | undefined): boolean {
+    if (this.#host.revision !== undefined) return true;
     return this.#isInitialized || this.#access.isAnonymous(extra);
   }
 
@@ -183,7 +245,7 @@ export class CachedConnection implements ReadyAnswers {
     try {
       answer = await this.#answer(visit, question);
     } catch (error) {
-      answer = failureAnswer(error);
+      answer = failureAnswer(error, this.#host.notFoundCode);
     }
     if (!this.#isWaiting(visit)) return;
     this.#visits.delete(request.id);
@@ -203,30 +265,48 @@ export class CachedConnection implements ReadyAnswers {
     const uri = readUriOf(visit.request);
     if (uri !== undefined) await access.authorize(identity, uri);
     if (question === undefined) return undefined;
-    const { method, subject } = question;
-    if (method === 'resources/read' && this.#host.settings.isPublic(subject ?? '')) {
-      return this.#load(visit, question, PUBLIC_PARTITION, undefined);
+    const place = this.#placeOf(question, identity);
+    if (place === undefined) return undefined;
+    const { tool } = question;
+    if (tool !== undefined && this.#host.settings.tools.get(tool)?.force !== true) {
+      const list = (asked: Question, request: JSONRPCRequest): Promise<Answer> =>
+        this.#load(visit, asked, place, request);
+      if (!(await isRepeatable(tool, visit.request, this.#host.revision, list))) return undefined;
     }
-    const reader = access.readerOf(identity, this.#introductions > 1);
+    return this.#load(visit, question, place);
+  }
+
+  /** @returns where the answer to a question is kept for a reader, `undefined` where it is not */
+  #placeOf(question: Question, identity: RequestIdentity): Place | undefined {
+    if (this.#isPublic(question)) return { partition: PUBLIC_PARTITION, connection: undefined };
+    const reader = this.#access.readerOf(identity, this.#introductions > 1);
     const partition = partitionOf(reader);
     if (partition === undefined) return undefined;
     // A principal comes back by other connections; a session ends with its own.
     const connection = reader.principal === undefined ? this.#id : undefined;
     this.#hasEntries ||= connection !== undefined;
-    return this.#load(visit, question, partition, connection);
+    return { partition, connection };
+  }
+
+  #isPublic({ method, subject, tool }: Question): boolean {
+    const { settings } = this.#host;
+    if (tool !== undefined) return settings.tools.get(tool)?.public === true;
+    return method === 'resources/read' && settings.isPublic(subject ?? '');
   }
 
   #load(
     visit: Visit,
     question: Question,
-    partition: string,
-    connection: string | undefined,
+    place: Place,
+    request: JSONRPCRequest = visit.request,
   ): Promise<Answer> {
+    const { authorize, tools } = this.#host.settings;
     return this.#host.answers.answer(question, {
-      partition,
-      connection,
+      ...place,
+      ttlMs: question.tool === undefined ? undefined : tools.get(question.tool)?.ttlMs,
+      isGuarded: authorize !== undefined,
       signal: visit.leaving.signal,
-      ask: (until) => this.#ask(visit, until),
+      ask: (until) => this.#ask(visit, request, until),
       failed: (error) => {
         // What is under way when the caching ends is no failure.
         if (this.#host.isOpen) this.#access.log('the cache', error);
@@ -235,12 +315,12 @@ export class CachedConnection implements ReadyAnswers {
   }
 
   /** Has the server's own handler answer, which for whoever is the first is as without a cache. */
-  #ask(visit: Visit, until: AbortSignal): HandlerCall {
+  #ask(visit: Visit, request: JSONRPCRequest, until: AbortSignal): HandlerCall {
     const { calls } = this.#host;
-    const { request, extra } = visit;
+    const { extra } = visit;
     const asker: Asker = {
       connection: this,
-      id: request.id,
+      id: visit.request.id,
       isWaiting: () => this.#isWaiting(visit),
     };
     const call = calls.begin(asker);
@@ -279,6 +359,8 @@ export class CachedConnection implements ReadyAnswers {
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
     }
+    // A handler of version 2 sends past `notification`.
+    if (!('id' in message)) this.#host.noteNotification(message);
     const { relatedRequestId, ...others } = options ?? {};
     // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
     if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);

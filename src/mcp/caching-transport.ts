@@ -1,25 +1,20 @@
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 
-import type {
-  Transport,
-  TransportSendOptions,
-} from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-
 import { badOption, checkFunction, checkInteger, checkOptions } from '../options.ts';
-import {
-  cachingHttpTransport,
-  type HttpTransport,
-  type HttpTransportClass,
-} from './caching-http.ts';
-import type { HttpTransportOptions } from './http-gate.ts';
+import { cachingHttpTransport } from './caching-http.ts';
 import { LineSource } from './line-source.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { MAX_PLAIN_BYTES, plainRequestIn } from './plain-request.ts';
+import { MAX_PLAIN_BYTES, requestIn } from './plain-request.ts';
 import { LINE, ReadyMessage } from './ready-answer.ts';
-import { readyAnswersOf } from './ready-answers.ts';
-import type { AnyServer } from './sdk-server.ts';
+import { noteWire, readyAnswersOf } from './ready-answers.ts';
+import type {
+  HttpTransportClass,
+  SdkHttpTransport,
+  SdkTransport,
+  StdioTransportClass,
+} from './sdk-transport.ts';
+import type { SdkServer } from './sdk-types.ts';
 import { StatelessHandler, type StatelessOptions } from './stateless-handler.ts';
 
 /** As the SDK has it. */
@@ -40,13 +35,6 @@ export interface CachingTransportOptions {
   readonly maxMessageBytes?: number | undefined;
 }
 
-/** `StdioServerTransport` of the SDK. */
-export type StdioTransportClass = new (
-  stdin: Readable,
-  stdout: Writable,
-  options?: { maxBufferSize?: number },
-) => Transport;
-
 /**
  * Stdio in place of the SDK's `StdioServerTransport`: what `cacheServer` has kept goes out as the
  * bytes that it was serialised to once, with the id of the request put in, and neither the SDK nor a
@@ -57,14 +45,14 @@ export type StdioTransportClass = new (
  * `authorize` is asked go the ordinary way. A client that does not read its answers is not read from
  * once 1 MiB is unread.
  */
-export class CachingTransport implements Transport {
+export class CachingTransport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
-  onmessage?: NonNullable<Transport['onmessage']>;
+  onmessage?: (message: unknown, extra?: unknown) => void;
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #lines = new LineSource();
-  readonly #inner: Transport;
+  readonly #inner: SdkTransport;
   readonly #splitter: LineSplitter;
   /** What is to be looked at when the client has read on. */
   #rest: Buffer[] = [];
@@ -122,10 +110,10 @@ export class CachingTransport implements Transport {
    * });
    * ```
    */
-  static http<T extends HttpTransport>(
-    StreamableHTTPServerTransport: HttpTransportClass<T>,
-    options?: HttpTransportOptions,
-  ): T {
+  static http<Options, Made extends SdkHttpTransport>(
+    StreamableHTTPServerTransport: HttpTransportClass<Options, Made>,
+    options?: Options,
+  ): Made {
     return cachingHttpTransport(StreamableHTTPServerTransport, options);
   }
 
@@ -137,17 +125,21 @@ export class CachingTransport implements Transport {
    * @param options of `cacheServer`, and as `transport` of the SDK's transport
    * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE`
    */
-  static stateless(
-    StreamableHTTPServerTransport: HttpTransportClass,
-    makeServer: () => AnyServer | Promise<AnyServer>,
-    options?: StatelessOptions,
+  static stateless<Options extends object>(
+    StreamableHTTPServerTransport: HttpTransportClass<Options>,
+    makeServer: () => SdkServer | Promise<SdkServer>,
+    options?: StatelessOptions<Options>,
   ): StatelessHandler {
-    return new StatelessHandler(StreamableHTTPServerTransport, makeServer, options);
+    const transportClass = StreamableHTTPServerTransport as HttpTransportClass<object>;
+    return new StatelessHandler(transportClass, makeServer, options);
   }
 
   async start(): Promise<void> {
     const inner = this.#inner;
-    inner.onmessage = (message, extra) => this.onmessage?.(message, extra);
+    inner.onmessage = (message: object, extra?: unknown) => {
+      noteWire(message, this);
+      this.onmessage?.(message, extra);
+    };
     inner.onerror = (error) => this.onerror?.(error);
     inner.onclose = () => {
       this.#leave();
@@ -164,8 +156,8 @@ export class CachingTransport implements Transport {
     if (this.#input.readableEnded || this.#input.destroyed) setImmediate(this.#close);
   }
 
-  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    return this.#inner.send(message, options);
+  send(message: object, options?: object): Promise<void> {
+    return this.#inner.send(message as never, options as never);
   }
 
   close(): Promise<void> {
@@ -232,7 +224,7 @@ export class CachingTransport implements Transport {
   /** @returns whether a line was answered here. */
   #answer(line: Buffer): boolean {
     const answers = readyAnswersOf(this);
-    const request = answers === undefined ? undefined : plainRequestIn(line.toString());
+    const request = answers === undefined ? undefined : requestIn(line.toString());
     const ready = request === undefined ? undefined : answers?.find(request, undefined);
     if (request === undefined || ready === undefined) return false;
     new ReadyMessage(request.id, ready, LINE).writeTo(this.#output);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
-import type { PlainRequest } from './plain-request.ts';
+import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+
 import { BODY, EVENT, ReadyMessage, type ReadyAnswer } from './ready-answer.ts';
 
 /** How the SDK answers a request of one transport. */
@@ -20,7 +21,7 @@ const EVENT_HEADERS = {
 /** Answers as the SDK's transport does, with status and headers. */
 export function sendReady(
   response: ServerResponse,
-  { id }: PlainRequest,
+  { id }: JSONRPCRequest,
   answer: ReadyAnswer,
   { isJson, sessionId }: AnswerStyle,
 ): void {

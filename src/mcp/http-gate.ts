@@ -1,22 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
-import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { StreamableHTTPServerTransportOptions } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCRequest, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 
 import { sendReady, type AnswerStyle } from './http-answer.ts';
-import {
-  MAX_PLAIN_BYTES,
-  plainRequestIn,
-  plainRequestOf,
-  type PlainRequest,
-} from './plain-request.ts';
+import { MAX_PLAIN_BYTES, requestIn, requestOf } from './plain-request.ts';
 import type { ReadyAnswer } from './ready-answer.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
+import type { HttpRequest } from './sdk-transport.ts';
 import { bodyLengthOf, readSmallBody } from './small-body.ts';
-
-/** A request as middleware leaves it. */
-export type HttpRequest = IncomingMessage & { auth?: AuthInfo };
 
 /** What the SDK's transport was made with. */
 export type HttpTransportOptions = StreamableHTTPServerTransportOptions;
@@ -59,7 +51,7 @@ export class HttpGate {
       return pass(request, response, parsedBody);
     }
     if (parsedBody !== undefined) {
-      const plain = plainRequestOf(parsedBody);
+      const plain = requestOf(parsedBody);
       if (plain === undefined) return pass(request, response, parsedBody);
       return this.#answer(request, response, plain, terms, pass);
     }
@@ -68,7 +60,7 @@ export class HttpGate {
     if (length === 0 || length > this.#maxBodyBytes || !isUnread) return pass(request, response);
     return new Promise((resolve, reject) => {
       readSmallBody(request, length, (body) => {
-        const plain = body === undefined ? undefined : plainRequestIn(body.bytes.toString());
+        const plain = body === undefined ? undefined : requestIn(body.bytes.toString());
         if (plain === undefined) body?.giveBack();
         const answered =
           plain === undefined
@@ -86,7 +78,7 @@ export class HttpGate {
   async #answer(
     request: HttpRequest,
     response: ServerResponse,
-    plain: PlainRequest,
+    plain: JSONRPCRequest,
     terms: GateTerms,
     pass: Pass,
   ): Promise<void> {
@@ -97,7 +89,7 @@ export class HttpGate {
     } else {
       this.#versions.learn(version, response);
     }
-    return pass(request, response, plain.message);
+    return pass(request, response, plain);
   }
 
   #isRegular(request: HttpRequest, response: ServerResponse, terms: GateTerms): boolean {
@@ -158,7 +150,7 @@ function acceptsBoth(accept: string | undefined): boolean {
 
 function found(
   answers: ReadyAnswers | undefined,
-  plain: PlainRequest,
+  plain: JSONRPCRequest,
   request: HttpRequest,
 ): ReadyAnswer | undefined {
   try {

@@ -8,6 +8,7 @@ import type { CacheServerSettings } from './cache-server-options.ts';
 import { notFoundError } from './json-rpc-error.ts';
 import type { Question } from './question.ts';
 import { hasSession, readerOfRequest, type RequestIdentity } from './request-context.ts';
+import { originOf } from './sdk-context.ts';
 
 /** Of a request that is answered before anybody could withdraw it. */
 const UNWITHDRAWN = new AbortController().signal;
@@ -93,11 +94,9 @@ export class RequestAccess {
   }
 
   #identityOf(extra: MessageExtraInfo | undefined): Omit<RequestIdentity, 'signal'> {
-    const { authInfo, requestInfo } = extra ?? {};
     const { sessionId } = this.#transport;
     return {
-      ...(authInfo === undefined ? {} : { authInfo }),
-      ...(requestInfo === undefined ? {} : { requestInfo }),
+      ...originOf(extra),
       ...(sessionId === undefined ? {} : { sessionId }),
     };
   }

@@ -14,7 +14,9 @@ import type { ResourceManager } from '../manager/resource-manager.ts';
 import type { ListContext, Registration } from '../registry/registration.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
 import { completeVariable, completionResult, type CompletionRequest } from './completion.ts';
+import { cacheHints } from './cache-hints.ts';
 import { Connection } from './connection.ts';
+import { isStateless } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -22,8 +24,14 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
-import { hasSession, readerOfRequest, type RequestContext } from './request-context.ts';
+import {
+  hasSession,
+  isPerRequest,
+  readerOfRequest,
+  type RequestContext,
+} from './request-context.ts';
 import { isTemplate, listResources, listTemplates } from './resource-listing.ts';
+import { negotiatedVersionOf } from './sdk-server.ts';
 import type { ServeSettings } from './serve-options.ts';
 import type { TemplateMirror } from './template-mirror.ts';
 
@@ -78,8 +86,18 @@ export class ResourceServer {
     await this.#authorize(uri, context);
     try {
       const { signal } = context;
+      const isHinted = this.#isStateless;
+      const known = isHinted ? this.manager.freshness(uri, reader) : undefined;
+      const content = await this.manager.read(uri, { ...reader, signal });
       // Every reader gets the same object, which nobody changes on its way to the wire.
-      return (await this.manager.read(uri, { ...reader, signal })) as ReadResourceResult;
+      if (!isHinted) return content as ReadResourceResult;
+      const freshness = known ?? this.manager.freshness(uri, reader, content);
+      // What not everybody may read is the same for all who may, and yet not everybody's.
+      const isPublic = freshness?.public === true && this.#settings.authorize === undefined;
+      return {
+        ...(content as ReadResourceResult),
+        ...cacheHints(freshness?.remainingMs, isPublic),
+      };
     } catch (error) {
       if (!context.signal.aborted) this.#logFailure('reading a resource', error, uri);
       throw readError(error, uri);
@@ -135,10 +153,29 @@ export class ResourceServer {
     this.#announceListChange();
   }
 
+  /**
+   * Over a connection of 2026-07-28 every change is sent: the SDK keeps it from those who have not
+   * asked for it, and tells nobody who has.
+   */
+  onConnected(): void {
+    if (this.#closed || this.#server.transport === undefined || !this.#isStateless) return;
+    const connection = this.#connect();
+    connection.onClose(this.manager.watchAll((uri) => this.#tellUpdated(uri, connection)));
+  }
+
+  /** @param action called when the present connection closes */
+  onDisconnect(action: () => void): void {
+    if (this.#server.transport !== undefined) this.#connect().onClose(action);
+  }
+
   close(): void {
     this.#closed = true;
     this.#mirror?.clear();
     this.#connection?.close();
+  }
+
+  get #isStateless(): boolean {
+    return isStateless(negotiatedVersionOf(this.#server));
   }
 
   /** Once for all changes of one turn, and only to a client that has introduced itself. */
@@ -148,7 +185,9 @@ export class ResourceServer {
     queueMicrotask(() => {
       this.#announcing = false;
       if (this.#closed || this.#server.transport === undefined) return;
-      if (this.#server.getClientCapabilities() === undefined) return;
+      if (isPerRequest(this.#server.transport)) return;
+      const isIntroduced = this.#isStateless || this.#server.getClientCapabilities() !== undefined;
+      if (!isIntroduced) return;
       this.#server
         .sendResourceListChanged()
         .catch((error: unknown) => this.#logFailure('sending list_changed', error));

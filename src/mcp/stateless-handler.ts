@@ -1,8 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
-import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 
 import type { CacheStats } from '../cache/cache-stats.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
@@ -14,22 +12,23 @@ import {
   type CacheServerSettings,
 } from './cache-server-options.ts';
 import { cacheServer } from './cache-server.ts';
-import { versionsSeenBy, type HttpTransport, type HttpTransportClass } from './caching-http.ts';
+import { versionsSeenBy } from './caching-http.ts';
 import { HttpGate, type HttpTransportOptions } from './http-gate.ts';
-import type { PlainRequest } from './plain-request.ts';
-import type { ReadyAnswer } from './ready-answer.ts';
+import { plainQuestionOf } from './plain-request.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 import { RequestAccess } from './request-access.ts';
-import type { AnyServer } from './sdk-server.ts';
+import { protocolOf } from './sdk-server.ts';
+import type { HttpRequest, HttpTransportClass, SdkHttpTransport } from './sdk-transport.ts';
+import type { SdkServer } from './sdk-types.ts';
 
 /** Options of a handler without sessions: those of `cacheServer`, and of the SDK's transport. */
-export interface StatelessOptions extends CacheServerOptions {
+export interface StatelessOptions<TransportOptions = object> extends CacheServerOptions {
   /** What the SDK's transport is made with; there is no session. */
-  readonly transport?: Omit<HttpTransportOptions, 'sessionIdGenerator'> | undefined;
+  readonly transport?: Omit<TransportOptions, 'sessionIdGenerator'> | undefined;
 }
 
 /** As the transport of a request without sessions is judged, where there is none yet. */
-const NO_TRANSPORT: Transport & Pick<HttpTransport, 'handleRequest'> = {
+const NO_TRANSPORT: Transport & Pick<SdkHttpTransport, 'handleRequest'> = {
   start: async () => {},
   send: async () => {},
   close: async () => {},
@@ -40,11 +39,11 @@ const NO_TRANSPORT: Transport & Pick<HttpTransport, 'handleRequest'> = {
  * Streamable HTTP without sessions: a hit is answered before a server is made, everything else by a
  * server and a transport of its own.
  */
-export class StatelessHandler implements Disposable, ReadyAnswers {
+export class StatelessHandler implements Disposable {
   /** Where answers are kept: the one given, or one of its own. */
   readonly cache: ResourceCache;
-  readonly #transportClass: HttpTransportClass;
-  readonly #makeServer: () => AnyServer | Promise<AnyServer>;
+  readonly #transportClass: HttpTransportClass<object>;
+  readonly #makeServer: () => SdkServer | Promise<SdkServer>;
   readonly #cacheOptions: CacheServerOptions;
   readonly #transportOptions: HttpTransportOptions;
   readonly #settings: CacheServerSettings;
@@ -55,8 +54,8 @@ export class StatelessHandler implements Disposable, ReadyAnswers {
   #isOpen = true;
 
   constructor(
-    transportClass: HttpTransportClass,
-    makeServer: () => AnyServer | Promise<AnyServer>,
+    transportClass: HttpTransportClass<object>,
+    makeServer: () => SdkServer | Promise<SdkServer>,
     options?: StatelessOptions,
   ) {
     checkFunction('StreamableHTTPServerTransport', transportClass);
@@ -78,7 +77,7 @@ export class StatelessHandler implements Disposable, ReadyAnswers {
 
   /** In place of the transport's `handleRequest`; to be passed on as it is. */
   readonly handleRequest = (
-    request: IncomingMessage & { auth?: AuthInfo },
+    request: HttpRequest,
     response: ServerResponse,
     parsedBody?: unknown,
   ): Promise<void> =>
@@ -87,7 +86,7 @@ export class StatelessHandler implements Disposable, ReadyAnswers {
       response,
       parsedBody,
       {
-        answers: this.#isOpen ? this : undefined,
+        answers: this.#isOpen ? this.#ready : undefined,
         hasSessions: false,
         sessionId: undefined,
         isJson: this.#transportOptions.enableJsonResponse === true,
@@ -116,21 +115,26 @@ export class StatelessHandler implements Disposable, ReadyAnswers {
     this.close();
   }
 
-  find({ question }: PlainRequest, extra: MessageExtraInfo | undefined): ReadyAnswer | undefined {
-    // Whom `authorize` is asked about waits for it.
-    if (!this.#isOpen || this.#settings.authorize !== undefined) return undefined;
-    const partition = this.#access.partitionOf(question, extra, false);
-    return partition === undefined ? undefined : this.#answers.ready(question, partition);
-  }
+  readonly #ready: ReadyAnswers = {
+    find: (request, extra) => {
+      // Whom `authorize` is asked about waits for it.
+      if (!this.#isOpen || this.#settings.authorize !== undefined) return undefined;
+      const question = plainQuestionOf(request, undefined);
+      if (question === undefined) return undefined;
+      const partition = this.#access.partitionOf(question, extra, false);
+      return partition === undefined ? undefined : this.#answers.ready(question, partition);
+    },
+  };
 
-  readonly #serve: HttpTransport['handleRequest'] = async (request, response, parsedBody) => {
+  readonly #serve: SdkHttpTransport['handleRequest'] = async (request, response, parsedBody) => {
     const server = await this.#makeServer();
     if (this.#isOpen) cacheServer(server, this.#cacheOptions);
+    const protocol = protocolOf(server);
     const transport = new this.#transportClass({ ...this.#transportOptions });
     response.once('close', () => {
-      server.close().catch((error: unknown) => transport.onerror?.(error as Error));
+      protocol.close().catch((error: unknown) => transport.onerror?.(error as Error));
     });
-    await server.connect(transport);
+    await protocol.connect(transport as unknown as Transport);
     await transport.handleRequest(request, response, parsedBody);
   };
 }
