@@ -166,6 +166,19 @@ describe.each(SETTINGS)('serveResources on $name', (setting) => {
   });
 });
 
+describe.each(STATELESS)('a read on $name', (setting) => {
+  it('promises nothing once it was overtaken, up to its sending [SCOPE-RACE] [HINTS-REMAINING]', async () => {
+    const { site, manager } = new Fixture(setting);
+    const wire = await site.connect();
+    await read(wire, 'public://a');
+    manager.once('accessed', ({ uri }) => queueMicrotask(() => void manager.invalidate(uri)));
+    const { result } = await wire.ask('resources/read', { uri: 'public://a' });
+    expect(result).toMatchObject({ contents: [{ text: '1: public://a' }], ttlMs: 0 });
+    const { result: next } = await wire.ask('resources/read', { uri: 'public://a' });
+    expect(next).toMatchObject({ contents: [{ text: '2: public://a' }], ttlMs: TTL_MS });
+  });
+});
+
 describe.each([...STDIO, ...STATELESS.filter(({ transport }) => transport === 'requests')])(
   'subscribers on $name',
   (setting) => {

@@ -79,7 +79,7 @@ export class AnswerCache {
     const kept = this.#kept(key);
     if (!Buffer.isBuffer(kept)) return undefined;
     if (!hasHints(question)) return { result: kept };
-    return { result: kept, hints: `"ttlMs":${ttlHint(this.#remainingMs(key))}` };
+    return { result: kept, hints: `"ttlMs":${ttlHint(remainingMs(this.cache, key))}` };
   }
 
   #kept(key: string): unknown {
@@ -112,8 +112,6 @@ export class AnswerCache {
   async #load(question: Question, asking: Asking): Promise<Answer> {
     const { partition, signal, ask, ttlMs = this.#ttlMs } = asking;
     const key = keyOf(question, partition);
-    // Looked up here, as what is kept when the load is over may be another's.
-    const left = hasHints(question) ? this.#remainingMs(key) : undefined;
     let own: HandlerCall | undefined;
     try {
       const kept = await this.cache.load(
@@ -131,9 +129,7 @@ export class AnswerCache {
         { signal, ttlMs },
       );
       const result = JSON.parse(textIn(kept)) as Result;
-      if (!hasHints(question)) return { result };
-      const isKept = left !== undefined || isSame(this.cache.peek(key), kept);
-      return { result: { ...result, ttlMs: isKept ? ttlHint(left ?? this.#remainingMs(key)) : 0 } };
+      return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, kept) } : { result };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -173,8 +169,10 @@ export class AnswerCache {
     this.#closeIfDone();
   }
 
-  #remainingMs(key: string): number | undefined {
-    return remainingMs(this.cache, key);
+  /** What remains of what was kept as these bytes; 0 where it was dropped, or something else is kept. */
+  #ttlHint(key: string, kept: unknown): number {
+    const left = remainingMs(this.cache, key);
+    return left !== undefined && isSame(this.cache.peek(key), kept) ? ttlHint(left) : 0;
   }
 
   /** @returns the shorter of what a server grants and what is kept here; 0 here = until it is dropped */

@@ -15,7 +15,7 @@ import type {
 import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { partitionOf } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
-import { failureAnswer, type Answer } from './answer.ts';
+import { failureAnswer, messageOf, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
@@ -391,7 +391,7 @@ export class CachedConnection implements ReadyAnswers {
   async #reply(id: RequestId, answer: Answer): Promise<void> {
     this.#passed.delete(id);
     try {
-      await this.#tap.toClient({ jsonrpc: '2.0', id, ...answer });
+      await this.#tap.toClient({ jsonrpc: '2.0', id, ...messageOf(answer) });
     } catch (error) {
       this.#tap.report('a response could not be sent', error);
     }
