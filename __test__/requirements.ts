@@ -273,6 +273,24 @@ const cacheServer = list('milestone-4', 'test', {
   'CACHE-SERVER-OPTIONS': 'Bad input is refused by name when the server is cached.',
 });
 
+const readyBytes = list('milestone-9', 'test', {
+  'BYTES-EQUAL':
+    'Over stdio, what is answered below the SDK equals, field for field, what the SDK sends; all else behaves as the SDK does.',
+  'BYTES-EQUAL-HTTP': 'The same over Streamable HTTP, JSON and SSE, with status and headers.',
+  'BYTES-HIT':
+    'A hit is written from bytes that were serialised once: neither the SDK nor a handler takes part.',
+  'BYTES-RULES':
+    'Bytes are found under the rules of cacheServer: partition, initialization, authorize, what was dropped.',
+  'BYTES-ORDER':
+    'A request whose id is under way, is cancelled or wants progress goes the ordinary way, in its order.',
+  'BYTES-ACCOUNT': 'A hit counts, and is told of, as one of the ordinary way.',
+  'BYTES-LIMIT': 'A message limit bounds what a client can make the transport hold.',
+  'BYTES-PRESSURE':
+    'A client that does not read its answers is not read from: memory stays bounded.',
+  'BYTES-STATELESS': 'Without sessions, a hit is answered before a server is made.',
+  'BYTES-OPTIONS': 'Bad options of the transports are refused by name.',
+});
+
 const sdkGenerations = list('milestone-9', 'test', {
   'SDK-GENERATIONS':
     'cacheServer, serveResources and governTools work on servers of both SDKs, over stdio and Streamable HTTP, with sessions and a server for each request, on revisions with initialize and without.',
@@ -332,6 +350,8 @@ const hazards = list('hazard', 'test', {
   'HAZARD-18': 'With an injected clock there is no background work; sync() does it inline.',
   'HAZARD-19': 'Without session or verified authorization only public patterns are cached.',
   'HAZARD-19-SESSION': 'A stdio or in-memory connection is one session, with an id of its own.',
+  'HAZARD-20':
+    'Ready bytes leave room for id and remaining time; what is odd in any respect goes through the SDK.',
   'HAZARD-19-AUTHORIZE': 'authorize(context, uri) runs before every hit.',
   'HAZARD-14': 'Version words keep near maps coherent: absent keys, bulk, eviction and expiry too.',
   'HAZARD-15-THREADS':
@@ -867,6 +887,7 @@ export const requirements: readonly Requirement[] = [
   ...registry,
   ...mcp,
   ...cacheServer,
+  ...readyBytes,
   ...sdkGenerations,
   ...hazards,
   ...native,

@@ -140,6 +140,25 @@ export const BENCHES: readonly Bench[] = [
     charts: [{ kind: 'bars', suffix: '', scale: 'log' }],
   },
   {
+    name: 'mcp',
+    baseline: 'sdk+lru-cache',
+    subjects: ['granary', 'granary-bytes'],
+    floors: [],
+    packages: ['@modelcontextprotocol/sdk', 'lru-cache'],
+    headlines: [
+      {
+        subject: 'granary-bytes',
+        workload: /^(stdio|http-stateful)\/(read-(10kB|1MB)|tools-list-50)$/,
+        metrics: ['us/read'],
+      },
+      { subject: 'granary-bytes', workload: /^http-stateless\/read-10kB$/, metrics: ['us/read'] },
+    ],
+    charts: [
+      { kind: 'ratios', suffix: '-ratios', metric: 'us/read' },
+      { kind: 'bars', suffix: '', metrics: ['us/read'], scale: 'log' },
+    ],
+  },
+  {
     name: 'memory',
     baseline: 'lru-cache',
     subjects: ['granary', 'granary-native'],

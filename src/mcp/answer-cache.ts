@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
@@ -8,6 +10,7 @@ import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
+import type { ReadyAnswer } from './ready-answer.ts';
 
 /**
  * Begins every key and tag. No key of a `ResourceManager` looks like it: those begin with a URI, and
@@ -67,6 +70,26 @@ export class AnswerCache {
     }
   }
 
+  /**
+   * What is kept, without a copy; a hit counts as one of `answer`, and a miss not at all, as `answer`
+   * is what follows it. What is dropped from then on is not to be sent.
+   */
+  ready(question: Question, partition: Partition): ReadyAnswer | undefined {
+    const key = keyOf(question, partition);
+    const kept = this.#kept(key);
+    if (!Buffer.isBuffer(kept)) return undefined;
+    if (!hasHints(question)) return { result: kept };
+    return { result: kept, hints: `"ttlMs":${ttlHint(remainingMs(this.cache, key))}` };
+  }
+
+  #kept(key: string): unknown {
+    try {
+      return this.cache.has(key) ? this.cache.get(key) : undefined;
+    } catch {
+      return undefined; // `answer` tells what is wrong with the cache
+    }
+  }
+
   async #answer(question: Question, asking: Asking): Promise<Answer> {
     let isSecond = false;
     for (;;) {
@@ -91,22 +114,22 @@ export class AnswerCache {
     const key = keyOf(question, partition);
     let own: HandlerCall | undefined;
     try {
-      const text = await this.cache.load(
+      const kept = await this.cache.load(
         key,
         async (_, context) => {
           const tags = tagsOf(question, asking.connection);
           // Before the handler is called: what is dropped while it runs is found by its tags.
           context.setTags(tags);
           own = ask(context.signal);
-          const kept = keptAnswer(question, await own.sharedAnswer, scopeOf(asking));
-          context.setTags([...tags, ...contentTags(question, kept.text)]);
-          if (kept.ttlMs !== undefined) context.setTtl(this.#bounded(kept.ttlMs, ttlMs));
-          return kept.text;
+          const answer = keptAnswer(question, await own.sharedAnswer, scopeOf(asking));
+          context.setTags([...tags, ...contentTags(question, answer.text)]);
+          if (answer.ttlMs !== undefined) context.setTtl(this.#bounded(answer.ttlMs, ttlMs));
+          return bytesOf(answer.text);
         },
         { signal, ttlMs },
       );
-      const result = JSON.parse(text as string) as Result;
-      return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, text) } : { result };
+      const result = JSON.parse(textIn(kept)) as Result;
+      return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, kept) } : { result };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -146,10 +169,10 @@ export class AnswerCache {
     this.#closeIfDone();
   }
 
-  /** What remains of what was kept as this text; 0 where it was dropped, or something else is kept. */
-  #ttlHint(key: string, text: unknown): number {
+  /** What remains of what was kept as these bytes; 0 where it was dropped, or something else is kept. */
+  #ttlHint(key: string, kept: unknown): number {
     const left = remainingMs(this.cache, key);
-    return left !== undefined && this.cache.peek(key) === text ? ttlHint(left) : 0;
+    return left !== undefined && isSame(this.cache.peek(key), kept) ? ttlHint(left) : 0;
   }
 
   /** @returns the shorter of what a server grants and what is kept here; 0 here = until it is dropped */
@@ -169,6 +192,23 @@ export class AnswerCache {
       if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
     }
   }
+}
+
+/** UTF-8, which is what goes out: encoded once. In memory of its own, none of a slab that others share. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
+/** Whether both are what one load has brought; native storage hands out copies. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || (Buffer.isBuffer(one) && Buffer.isBuffer(other) && one.equals(other));
+}
+
+/** @param kept bytes; text where another version of this package has kept it, in a dump */
+function textIn(kept: unknown): string {
+  return typeof kept === 'string' ? kept : (kept as Buffer).toString();
 }
 
 function causeOf(error: unknown): Error | undefined {

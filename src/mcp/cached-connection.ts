@@ -19,8 +19,16 @@ import { failureAnswer, messageOf, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
+import { plainQuestionOf } from './plain-request.ts';
 import { clientOf } from './envelope.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
+import type { ReadyAnswer } from './ready-answer.ts';
+import {
+  offerReadyAnswers,
+  wireOfMessage,
+  withdrawReadyAnswers,
+  type ReadyAnswers,
+} from './ready-answers.ts';
 import { RequestAccess } from './request-access.ts';
 import { isPerRequest, type RequestIdentity } from './request-context.ts';
 import { isRepeatable } from './tool-annotations.ts';
@@ -64,7 +72,9 @@ interface Place {
 /**
  * One transport of a server: requests that are cached are answered here, everything else passes.
  */
-export class CachedConnection {
+export class CachedConnection implements ReadyAnswers {
+  /** Where bytes are sent: the transport, or the one that it stands for. */
+  #wire: object;
   readonly #id = randomUUID();
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
@@ -72,6 +82,8 @@ export class CachedConnection {
   /** A transport for one exchange tells by HTTP status what the SDK refuses within its turn. */
   readonly #isPerRequest: boolean;
   readonly #visits = new Map<RequestId, Visit>();
+  /** Ids of requests that the server itself is to answer. */
+  readonly #passed = new Set<RequestId>();
   #callsUnderWay = 0;
   #isInitialized: boolean;
   /** How many times a client has asked to be initialized. */
@@ -88,6 +100,7 @@ export class CachedConnection {
    * @param isInitialized whether its client has introduced itself already
    */
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
+    this.#wire = transport;
     this.#host = host;
     this.#isPerRequest = isPerRequest(transport);
     this.#access = new RequestAccess(transport, this.#id, host.settings);
@@ -98,12 +111,30 @@ export class CachedConnection {
       send: (message, options) => this.#send(message, options),
       closed: () => this.close(),
     });
+    offerReadyAnswers(transport, this);
+  }
+
+  /** Bytes for a hit of which nothing is to be awaited, to be sent below the SDK. */
+  find(request: JSONRPCRequest, extra?: MessageExtraInfo): ReadyAnswer | undefined {
+    const { isOpen, settings, calls, answers, revision } = this.#host;
+    const { id } = request;
+    // Whom `authorize` is asked about waits for it.
+    if (!isOpen || this.#isClosed || settings.authorize !== undefined) return undefined;
+    if (this.#visits.has(id) || this.#passed.has(id) || calls.isReserved(id)) return undefined;
+    if (!this.#isReady(extra)) return undefined;
+    const question = plainQuestionOf(request, revision);
+    if (question === undefined) return undefined;
+    // A client that has yet to be noted is, by the ordinary way.
+    if (revision !== undefined && clientOf(request) !== this.#client) return undefined;
+    const partition = this.#access.partitionOf(question, extra, this.#introductions > 1);
+    return partition === undefined ? undefined : answers.ready(question, partition);
   }
 
   /** Ends what its requests wait for, and frees what only they could have asked for again. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    withdrawReadyAnswers(this.#wire, this);
     for (const id of this.#visits.keys()) this.#withdraw(id, 'the connection has closed');
     this.#host.calls.abandonAllOf(this);
     this.#dropEntries();
@@ -130,6 +161,7 @@ export class CachedConnection {
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if ('method' in message) {
+      this.#noteWire(message);
       if ('id' in message) {
         if (this.#host.calls.isReserved(message.id)) {
           // Only a handler that tells its request's id could have made it known.
@@ -141,15 +173,26 @@ export class CachedConnection {
         // From here on the transport sends what has this id to whoever sent this request.
         this.#withdraw(message.id, 'another request has its id');
         if (this.#host.isOpen && this.#takesUp(message, extra)) return;
+        this.#passed.add(message.id);
       } else if (message.method === 'notifications/cancelled') {
         const { requestId, reason } = message.params ?? {};
         if (this.#host.calls.isReserved(requestId)) return;
         this.#withdraw(requestId as RequestId, reason);
+        this.#passed.delete(requestId as RequestId);
       } else if (message.method === 'notifications/initialized') {
         this.#isInitialized = true;
       }
     }
     this.#tap.toServer(message, extra);
+  }
+
+  /** `server/discover` leaves open which server answers what comes next. */
+  #noteWire(message: JSONRPCMessage & { method: string }): void {
+    const wire = wireOfMessage(message);
+    if (wire === undefined || wire === this.#wire || message.method === 'server/discover') return;
+    withdrawReadyAnswers(this.#wire, this);
+    this.#wire = wire;
+    offerReadyAnswers(wire, this);
   }
 
   /** @returns whether a request is answered, or at least authorized, here. */
@@ -208,6 +251,7 @@ export class CachedConnection {
     this.#visits.delete(request.id);
     if (answer === undefined) {
       this.#host.countUncached();
+      this.#passed.add(request.id);
       answer = this.#deliver(request, extra);
     }
     if (answer !== undefined) await this.#reply(request.id, answer);
@@ -310,6 +354,7 @@ export class CachedConnection {
     const { calls } = this.#host;
     if (!('method' in message)) {
       if (calls.settle(message)) return;
+      if (message.id !== undefined) this.#passed.delete(message.id);
       // To an earlier request of this id, whose place a later one has taken.
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
@@ -344,6 +389,7 @@ export class CachedConnection {
   }
 
   async #reply(id: RequestId, answer: Answer): Promise<void> {
+    this.#passed.delete(id);
     try {
       await this.#tap.toClient({ jsonrpc: '2.0', id, ...messageOf(answer) });
     } catch (error) {

@@ -1,4 +1,13 @@
 export { cacheServer, type ServerCaching, type ServerCachingStats } from './cache-server.ts';
+export { CachingTransport, type CachingTransportOptions } from './caching-transport.ts';
+export type {
+  HttpRequest,
+  HttpTransportClass,
+  SdkHttpTransport,
+  SdkTransport,
+  StdioTransportClass,
+} from './sdk-transport.ts';
+export type { StatelessHandler, StatelessOptions } from './stateless-handler.ts';
 export type { CachedToolOptions, CacheServerOptions } from './cache-server-options.ts';
 export { serveResources, type ResourceServing } from './serve-resources.ts';
 export {

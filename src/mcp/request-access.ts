@@ -1,12 +1,17 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 
+import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { describeError } from '../describe-value.ts';
-import { readerOf, type Reader } from '../manager/partition.ts';
+import { partitionOf, readerOf, type Reader } from '../manager/partition.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import { notFoundError } from './json-rpc-error.ts';
+import type { Question } from './question.ts';
 import { hasSession, readerOfRequest, type RequestIdentity } from './request-context.ts';
 import { originOf } from './sdk-context.ts';
+
+/** Of a request that is answered before anybody could withdraw it. */
+const UNWITHDRAWN = new AbortController().signal;
 
 /** Who sends the requests of one connection, and what they may read. */
 export class RequestAccess {
@@ -35,14 +40,38 @@ export class RequestAccess {
    * @throws what `partition` throws; `ERR_GRANARY_BAD_OPTION` for what it returns
    */
   readerOf(identity: RequestIdentity, isShared: boolean): Reader {
-    const isSession = !isShared && hasSession(this.#transport, identity);
-    const session = isSession ? this.#connection : undefined;
     try {
-      return readerOf(readerOfRequest(identity, session, this.#settings.partition));
+      return this.#readerOf(identity, isShared);
     } catch (error) {
       this.log('naming the principal', error);
       throw error;
     }
+  }
+
+  /**
+   * The partition in which a request finds what is kept for its reader.
+   *
+   * @returns `undefined` where there is none, and where it cannot be told: `readerOf` tells why
+   */
+  partitionOf(
+    { method, subject }: Question,
+    extra: MessageExtraInfo | undefined,
+    isShared: boolean,
+  ): Partition | undefined {
+    if (method === 'resources/read' && this.#settings.isPublic(subject ?? '')) {
+      return PUBLIC_PARTITION;
+    }
+    try {
+      return partitionOf(this.#readerOf(this.identityOf(extra, UNWITHDRAWN), isShared));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #readerOf(identity: RequestIdentity, isShared: boolean): Reader {
+    const isSession = !isShared && hasSession(this.#transport, identity);
+    const session = isSession ? this.#connection : undefined;
+    return readerOf(readerOfRequest(identity, session, this.#settings.partition));
   }
 
   /** @throws (rejects with) "not found" where the reader may not; what `authorize` throws */
