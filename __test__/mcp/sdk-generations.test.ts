@@ -301,6 +301,28 @@ describe.each(SETTINGS)('a handler that notifies, on $name', (setting) => {
   });
 });
 
+describe.each(STDIO)('what is no request, on $name', (setting) => {
+  it('is answered by the SDK as without a cache, and the connection goes on [SDK-GENERATIONS]', async () => {
+    const { origin, site } = new Fixture(setting, { tools: { look: {} } });
+    const bare = new Site(setting, () => origin.server());
+    const told: unknown[] = [];
+    for (const wire of [await bare.connect(), await site.connect()]) {
+      await read(wire, 'own://x');
+      for (const params of [null, 7, [], { _meta: null }, { _meta: [] }, { name: 7 }]) {
+        for (const method of ['resources/read', 'tools/call', 'tools/list']) {
+          wire.send({ jsonrpc: '2.0', id: 'odd', method, params });
+          await settled();
+        }
+      }
+      expect(await read(wire, 'own://x')).toMatch(/own:\/\/x for nobody$/);
+      told.push(wire.told);
+    }
+    expect(origin.calls).toBe(3);
+    expect(told[1]).toEqual(told[0]);
+    expect(told[0]).not.toEqual([]);
+  });
+});
+
 describe('a server for each request', () => {
   const setting = STATELESS.find(({ transport }) => transport === 'requests')!;
 

@@ -31,6 +31,8 @@ export interface Wire {
     params?: Record<string, unknown>,
     meta?: Record<string, unknown>,
   ): Promise<WireMessage>;
+  /** Sends whatever it is, over stdio. */
+  send(message: object): void;
   /** Sends a notification. */
   tell(method: string, params?: Record<string, unknown>): Promise<void>;
   /** What the server has sent without being asked, in the order of arrival. */
@@ -142,9 +144,10 @@ export class Site {
     const told: WireMessage[] = [];
     near!.onmessage = (message: unknown) => {
       const received = message as WireMessage;
-      const isAnswer = received.id !== undefined && received.method === undefined;
-      if (isAnswer) waiting.get(received.id)?.(received);
-      else told.push(received);
+      const isAnswer = received.method === undefined;
+      const take = isAnswer ? waiting.get(received.id) : undefined;
+      if (take === undefined) told.push(received);
+      else take(received);
     };
     if (generation === 1) await ((await this.#make()) as McpServer1).connect(far as never);
     else serveStdio(async () => (await this.#make()) as McpServer2, { transport: far! });
@@ -163,6 +166,7 @@ export class Site {
     return {
       ask,
       told,
+      send: (message) => void near!.send(message as never),
       tell: (method, params) => near!.send({ jsonrpc: '2.0', method, params } as never),
       subscribe: async (uris) => {
         if (revision === '2025-11-25') {
@@ -222,6 +226,9 @@ export class Site {
     return {
       ask,
       told,
+      send: () => {
+        throw new Error('over stdio only');
+      },
       tell: async (method, params) => {
         await post({ jsonrpc: '2.0', method, ...(params && { params }) });
       },

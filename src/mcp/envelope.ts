@@ -63,9 +63,9 @@ export function withoutEnvelope(meta: unknown, revision: string): Members | unde
 }
 
 /** @returns what a client calls itself, which is the same in all of its requests */
-export function clientOf({ params = {} }: JSONRPCRequest): string | undefined {
-  const { _meta: meta } = params;
-  const info: unknown = meta?.[CLIENT_INFO];
+export function clientOf({ params }: JSONRPCRequest): string | undefined {
+  const { _meta: meta } = isMembers(params) ? params : {};
+  const info = isMembers(meta) ? meta[CLIENT_INFO] : undefined;
   if (!isMembers(info)) return undefined;
   return JSON.stringify([info['name'], info['version']]);
 }
