@@ -292,6 +292,12 @@ const sdkGenerations = list('milestone-9', 'test', {
     'A resources/updated or an invalidation during a read wins over it: it is neither kept nor told to be fresh.',
   'EVENTS-BOTH-ERAS':
     'Invalidations by URI, tag, pattern and template, and other content after the time to live, are told to subscribers of both eras.',
+  'CACHE-REMAINING':
+    'What remains of an entry is the time to its deadline, by TTL and by idle TTL.',
+  'MANAGER-WATCH-ALL':
+    'watchAll tells of every URI that was dropped or has changed, and loads nothing for it.',
+  'MANAGER-FRESHNESS':
+    'freshness is what remains of what a reader was given, and of nothing that took its place.',
   'EVENTS-LINK':
     'linkEvents carries changes of a manager to a bus, and those of a bus to manager and answers, without echo.',
 });
@@ -379,6 +385,7 @@ const dumps = list('milestone-4', 'test', {
   'DUMP-WALL-TIME': 'Lives go on by wall time: what has expired since the dump is dropped.',
   'DUMP-REFUSED':
     'A truncated or altered dump is refused whole, with ERR_GRANARY_BAD_DUMP; the cache stays as it was.',
+  'DUMP-EARLIER-FORMAT': 'A dump of the format before is read.',
   'DUMP-HOSTILE': 'Lengths and numbers in a dump are checked before anything is made of them.',
   'DUMP-NEWER-WINS': 'What is held, or set or invalidated during a restore, wins over the dump.',
   'DUMP-BOUNDS': 'Bounds hold throughout a restore; too large entries are skipped and counted.',
@@ -619,6 +626,10 @@ const limits = list('milestone-7', 'test', {
     'A tool is normal, at warning (80 %), critical (95 %) or emergency (100 %), and each change is told.',
   'LIMITS-DWELL':
     'A status is left after a dwell below a gap: noise at a threshold changes nothing.',
+  'LIMITS-BACK-OFF':
+    'A tool that gets into an emergency again and again, none of its executions completed in between, stays in it longer each time.',
+  'FAIR-P99':
+    'Beside a tool that is ended again and again, nine others have a p99 within 1.2 times of that without it.',
   'LIMITS-CRITICAL': 'At critical new executions wait, or are refused, by option.',
   'LIMITS-WAITING': 'How many executions wait, and for how long, is bounded.',
   'LIMITS-RAISE':
@@ -767,6 +778,32 @@ const responseStore = list('milestone-9', 'test', {
   'RESPONSE-STORE-OPTIONS': 'Bad options and responses are refused by name; so is a closed store.',
 });
 
+const revalidation = list('milestone-9', 'test', {
+  'REVALIDATE-UNCHANGED':
+    'A loader that gave a validator is asked by it once the entry has expired; what it finds unchanged lives anew as it was.',
+  'REVALIDATE-CHANGED': 'What has changed replaces the entry and its validator.',
+  'REVALIDATE-EVENTS': 'An unchanged value is accessed, not loaded.',
+  'REVALIDATE-NEVER-SERVED': 'What is kept to be revalidated is served to nobody before.',
+  'REVALIDATE-WINDOW':
+    'It is kept for staleTtlMs beyond its time to live, and only where it has a validator.',
+  'REVALIDATE-INVALIDATED':
+    'What is invalidated or overwritten is asked about no more, also while the loader is asked.',
+  'REVALIDATE-BOUNDS': 'It counts in both bounds, and leaves before anything that lives.',
+  'REVALIDATE-MANY': 'loadMany asks about what has expired in its one call.',
+  'REVALIDATE-INPUT': 'A bad validator, and an answer about nothing, are clear errors.',
+  'REVALIDATE-DUMP': 'Validators, and what may be revalidated, survive a dump and a restore.',
+  'REVALIDATE-THREADS': 'Threads that share a store share what may be revalidated.',
+  'REVALIDATE-TIERS':
+    'Validators travel in the second level: another process asks by them, and writes back what is unchanged.',
+  'REVALIDATE-GRACE':
+    'Loads behind stale-while-revalidate, fail-safe and eager refresh ask by validators too.',
+  'REVALIDATE-MANAGER':
+    'A loader of a pattern may give etag or lastModified beside its contents, which clients do not see.',
+  'REVALIDATE-PARTITIONS':
+    'An invalidation by URI, tag or pattern reaches what may be revalidated in every partition.',
+  'REVALIDATE-FILES': 'granary serve asks a file for its version before it reads it again.',
+});
+
 const admission = list('milestone-8', 'test', {
   'ADMIT-RESERVED':
     'What an execution is expected to need is reserved before it begins; the sum of that and the rest stays within the means.',
@@ -827,7 +864,7 @@ const hostileDeep = list('milestone-9', 'deep', {
 });
 
 const conformanceDeep = list('milestone-9', 'deep', {
-  CONFORMANCE:
+  'CONFORMANCE-SUITE':
     'npm run test:conformance: no server fails a check of the official suite with granary, or behind granary proxy, that it passes by itself.',
   'CONFORMANCE-RESOURCES':
     'All scenarios of resources and caching pass, for 2025-11-25 and 2026-07-28.',
@@ -864,6 +901,7 @@ export const requirements: readonly Requirement[] = [
   ...adaptiveLimits,
   ...top,
   ...responseStore,
+  ...revalidation,
   ...admission,
   ...proxy,
   ...conformanceDeep,

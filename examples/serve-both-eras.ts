@@ -2,7 +2,7 @@
 import { McpServer } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { ResourceManager } from 'mcp-granary';
-import { cacheServer, serveResources } from 'mcp-granary/mcp';
+import { serveResources } from 'mcp-granary/mcp';
 
 const notes = new Map([
   ['today', 'Water the plants'],
@@ -22,7 +22,6 @@ serveStdio(async () => {
     manager.invalidate('note://today'); // and tells who subscribed
     return { content: [] };
   });
-  cacheServer(server); // reads are the manager's, lists are cached here
   await serveResources(server, manager);
   return server;
 });

@@ -6,10 +6,13 @@ export type {
   BulkLoadContext,
   BulkLoader,
   LoadContext,
+  Loaded,
   Loader,
   LoadOptions,
   SetOptions,
+  StaleValue,
 } from './cache/loader.ts';
+export type { NotModified, Validator } from './cache/validator.ts';
 export type { Clock } from './clock.ts';
 export { GranaryError, type GranaryErrorCode, type GranaryErrorData } from './errors.ts';
 export type {

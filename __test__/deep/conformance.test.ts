@@ -29,7 +29,7 @@ describe('the conformance suite', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('fails nothing with granary, or behind the proxy, that the bare server passes [CONFORMANCE]', () => {
+  it('fails nothing with granary, or behind the proxy, that the bare server passes [CONFORMANCE-SUITE]', () => {
     expect(report.map(({ server, revision }) => `${revision} ${server}`)).toEqual([
       ...['2025-11-25 v1 bare', '2025-11-25 v1 granary', '2025-11-25 proxy → v1'],
       ...['2025-11-25 v2 bare', '2025-11-25 v2 granary', '2025-11-25 proxy → v2'],

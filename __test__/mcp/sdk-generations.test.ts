@@ -1,3 +1,4 @@
+import { McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
 
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
@@ -268,6 +269,107 @@ describe.each(HTTP)('authorization contexts, on $name', (setting) => {
     expect(await read(ann, 'docs://x')).toBe('1: docs://x for ann');
     expect((await bob.ask('resources/read', { uri: 'docs://x' })).error).toBeDefined();
     expect(await read(nobody, 'docs://x')).toBe('1: docs://x for ann');
+  });
+});
+
+describe.each(SETTINGS)('a handler that notifies, on $name', (setting) => {
+  it('drops what it names [SDK-GENERATIONS]', async () => {
+    const { cache, origin } = new Fixture(setting);
+    const site = new Site(setting, () => {
+      const server = origin.server();
+      cacheServer(server, { cache, ...EVERYBODY });
+      type Notify = (sent: object) => Promise<void>;
+      const { registerTool } = server as unknown as {
+        registerTool(name: string, config: object, run: (context: object) => object): void;
+      };
+      registerTool.call(server, 'write', {}, async (context) => {
+        const { sendNotification, mcpReq } = context as {
+          readonly sendNotification?: Notify;
+          readonly mcpReq?: { notify: Notify };
+        };
+        const params = { uri: 'own://x' };
+        const notify = sendNotification ?? mcpReq?.notify.bind(mcpReq);
+        await notify?.({ method: 'notifications/resources/updated', params });
+        return { content: [] };
+      });
+      return server;
+    });
+    const wire = await site.connect();
+    expect(await read(wire, 'own://x')).toBe('1: own://x for nobody');
+    await wire.ask('tools/call', { name: 'write' });
+    expect(await read(wire, 'own://x')).toBe('2: own://x for nobody');
+  });
+});
+
+describe('a server for each request', () => {
+  const setting = STATELESS.find(({ transport }) => transport === 'requests')!;
+
+  function post(site: Site, method: string, signal?: AbortSignal): Promise<Response> {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    return site.handler!.fetch(
+      new Request('http://127.0.0.1/mcp', {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          'mcp-protocol-version': '2026-07-28',
+          'mcp-method': method,
+          'mcp-name': 'own://x',
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: 1,
+          method,
+          params: { ...(method.endsWith('read') && { uri: 'own://x' }), _meta: meta },
+        }),
+        ...(signal !== undefined && { signal }),
+      }),
+    );
+  }
+
+  it('refuses what it has no handler for by the status that the SDK has for it [SDK-GENERATIONS]', async () => {
+    const bare = new Site(setting, () => {
+      const server = new McpServer({ name: 'bare', version: '1.0.0' });
+      cacheServer(server, { cache: new ResourceCache(), ...EVERYBODY });
+      return server;
+    });
+    const response = await post(bare, 'prompts/list');
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: -32_601 } });
+  });
+
+  it('answers others where the client that made a handler be called is gone [SDK-GENERATIONS]', async () => {
+    const { origin, site } = new Fixture(setting, EVERYBODY);
+    const gate = deferred<void>();
+    origin.gate = gate.promise;
+    const leaving = new AbortController();
+    const left = post(site, 'resources/read', leaving.signal);
+    while (origin.calls === 0) await settled();
+    const stays = post(site, 'resources/read');
+    for (let n = 0; n < 20; n++) await settled();
+    expect(origin.calls).toBe(1);
+    leaving.abort();
+    expect((await left).status).toBe(499);
+    gate.resolve();
+    const answer = (await (await stays).json()) as WireMessage;
+    expect(textIn(answer)).toBe('2: own://x for nobody');
+  });
+
+  it('tells authorize and partition of headers, URL and user [SDK-GENERATIONS]', async () => {
+    const seen: unknown[] = [];
+    const { site } = new Fixture(setting, {
+      authorize: ({ authInfo, requestInfo, sessionId, signal }) => {
+        seen.push(authInfo?.clientId, requestInfo?.headers['mcp-method'], requestInfo?.url?.href);
+        seen.push(sessionId, signal.aborted);
+        return true;
+      },
+    });
+    const wire = await site.connect({ token: 'ann' });
+    await read(wire, 'own://x');
+    expect(seen).toEqual(['wire', 'resources/read', 'http://127.0.0.1/mcp', undefined, false]);
   });
 });
 

@@ -166,6 +166,19 @@ describe.each(SETTINGS)('serveResources on $name', (setting) => {
   });
 });
 
+describe.each(STATELESS)('a read on $name', (setting) => {
+  it('promises nothing once it was overtaken, up to its sending [SCOPE-RACE] [HINTS-REMAINING]', async () => {
+    const { site, manager } = new Fixture(setting);
+    const wire = await site.connect();
+    await read(wire, 'public://a');
+    manager.once('accessed', ({ uri }) => queueMicrotask(() => void manager.invalidate(uri)));
+    const { result } = await wire.ask('resources/read', { uri: 'public://a' });
+    expect(result).toMatchObject({ contents: [{ text: '1: public://a' }], ttlMs: 0 });
+    const { result: next } = await wire.ask('resources/read', { uri: 'public://a' });
+    expect(next).toMatchObject({ contents: [{ text: '2: public://a' }], ttlMs: TTL_MS });
+  });
+});
+
 describe.each([...STDIO, ...STATELESS.filter(({ transport }) => transport === 'requests')])(
   'subscribers on $name',
   (setting) => {
@@ -282,6 +295,28 @@ describe('serveResources on a server of version 2', () => {
     ] as const) {
       expect(await askLow(params)).toContain(`Invalid params: ${message}`);
     }
+  });
+});
+
+describe('servers for each request', () => {
+  it('let go of the registry when their request is over [SDK-GENERATIONS]', async () => {
+    const setting = STATELESS.find(({ transport }) => transport === 'requests')!;
+    const { site, manager } = new Fixture(setting);
+    const { registry } = manager;
+    const onChange = registry.onChange.bind(registry);
+    let following = 0;
+    vi.spyOn(registry, 'onChange').mockImplementation((listener) => {
+      following++;
+      const stop = onChange(listener);
+      return () => {
+        following--;
+        stop();
+      };
+    });
+    const wire = await site.connect();
+    for (let n = 0; n < 3; n++) expect(await read(wire, 'public://a')).toBe('1: public://a');
+    await vi.waitFor(() => expect(following).toBe(0));
+    manager.close();
   });
 });
 

@@ -1,5 +1,5 @@
 import { OwnTier } from '../../examples/parts/own-tier.ts';
-import type { LoadContext } from '../../src/cache/loader.ts';
+import type { LoadContext, Loaded } from '../../src/cache/loader.ts';
 import { ResourceManager } from '../../src/manager/resource-manager.ts';
 import type { GraceOptions } from '../../src/tiers/grace-options.ts';
 import type { GraceStats } from '../../src/tiers/grace.ts';
@@ -12,8 +12,8 @@ export const TTL_MS = 1_000;
 
 /** Makes the value of one load. */
 export type Origin = (
-  context: Pick<LoadContext<unknown>, 'signal' | 'setTtl' | 'setTags'>,
-) => string | Promise<string>;
+  context: Omit<LoadContext<unknown>, 'stale'>,
+) => Loaded<string> | Promise<Loaded<string>>;
 
 /** Whoever takes options about grace, in one shape: values are strings. */
 export interface GraceHost {

@@ -32,7 +32,7 @@ export const DOCUMENTS = [
 ];
 
 /** What a proxy has written on stderr. */
-export class ProxyLog {
+class ProxyLog {
   text = '';
 
   follow(stream: NodeJS.ReadableStream | null): void {

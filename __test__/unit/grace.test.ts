@@ -73,6 +73,60 @@ describe.each(Object.entries(GRACE_HOSTS))('grace of %s', (_, make) => {
     await granaryFailure(() => host.load(URI, down), 'ERR_GRANARY_LOAD_FAILED');
   });
 
+  it('asks "still that?" behind what it serves, and early [REVALIDATE-GRACE]', async () => {
+    const host = open({ graceMs: 10_000, staleWhileRevalidateMs: 10_000, eagerRefresh: 0.5 });
+    const asked: unknown[] = [];
+    const origin: Origin = (context) => {
+      asked.push(context.validator?.etag);
+      if (context.validator?.etag === 'v1') return context.notModified();
+      context.setValidator({ etag: 'v1' });
+      context.setTags(['t']);
+      return 'old';
+    };
+    await host.load(URI, origin);
+    // Behind a hit, before its time.
+    host.clock.advance(TTL_MS * 0.6);
+    expect(await host.load(URI, origin)).toBe('old');
+    await settle();
+    expect(asked).toEqual([undefined, 'v1']);
+    host.clock.advance(TTL_MS * 0.4);
+    expect(await host.load(URI, origin)).toBe('old');
+    expect(asked).toHaveLength(2);
+    // Behind what has expired.
+    host.clock.advance(TTL_MS + 1);
+    expect(await host.load(URI, origin)).toBe('old');
+    await settle();
+    expect(asked.slice(2).every((etag) => etag === 'v1')).toBe(true);
+    const before = asked.length;
+    host.clock.advance(TTL_MS * 0.4);
+    expect(await host.load(URI, never)).toBe('old');
+    expect(asked).toHaveLength(before);
+    // Nobody is asked by what was invalidated.
+    await host.invalidateTag('t');
+    expect(await host.load(URI, origin)).toBe('old');
+    expect(asked.at(-1)).toBeUndefined();
+  });
+
+  it('asks "still that?" when the origin is back [REVALIDATE-GRACE]', async () => {
+    const host = open({ graceMs: 10_000, graceRetryMs: 500 });
+    await host.load(URI, (context) => {
+      context.setValidator({ etag: 'v1' });
+      return 'old';
+    });
+    host.clock.advance(TTL_MS + 1);
+    expect(await host.load(URI, down)).toBe('old');
+    host.clock.advance(501);
+    let asked: unknown;
+    const origin: Origin = (context) => {
+      asked = context.validator?.etag;
+      return context.notModified();
+    };
+    expect(await host.load(URI, origin)).toBe('old');
+    expect(asked).toBe('v1');
+    host.clock.advance(TTL_MS - 10);
+    expect(await host.load(URI, never)).toBe('old');
+  });
+
   it.each<[string, (host: GraceHost) => Promise<unknown>]>([
     ['its URI', (host) => host.invalidate(URI)],
     ['a tag', (host) => host.invalidateTag('t')],

@@ -99,8 +99,10 @@ export declare class StoreHandle {
   peek(key: string, at: number): string | Uint8Array | null
   /** The value that has expired, while it is still held; none of one that lives. */
   lastKnown(key: string, at: number): string | Uint8Array | null
+  /** What has expired and left, and may be revalidated. */
+  stale(key: string, at: number): StoreStale | null
   /** Stores a value. */
-  set(key: string, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, at: number): void
+  set(key: string, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, revalidation: StoreRevalidation | undefined | null, at: number): void
   /** Drops an entry. */
   invalidate(key: string, at: number): boolean
   /** Drops several entries; how many there were. */
@@ -139,8 +141,8 @@ export declare class StoreHandle {
   atPlace(slot: number, ticket: number, withValue: boolean, at: number): StorePlace | null
   /** This thread misses a value and could load it. */
   board(key: string, tags: Array<string>, at: number): StoreBoarding
-  /** A load has made a value; whether it was stored. */
-  land(flight: number, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, at: number): boolean
+  /** A load has made a value, or found it unchanged; whether it was stored. */
+  land(flight: number, kind: number, data: Incoming, weightBytes: number, ttlMs: number, idleTtlMs: number, tags: Array<string> | undefined | null, revalidation: StoreRevalidation | undefined | null, isNew: boolean, at: number): boolean
   /** A load has failed. */
   crash(flight: number, failure: StoreFailure, at: number): void
   /** The loader has told the tags of its value. */
@@ -213,6 +215,10 @@ export interface DumpEntry {
   accessCount: number
   /** Each once; well-formed. */
   tags: Array<string>
+  /** By what it may be revalidated once it has expired. */
+  validator?: string
+  /** ms after its time to live that it may be. */
+  staleTtlMs?: number
 }
 
 /** Forecasts a series on another thread. The values are copied before this returns. */
@@ -389,6 +395,8 @@ export interface StoreCensus {
   invalidations: number
   /** Events for this handle that waited too long and were cut. */
   overflowed: number
+  /** Expired entries that may be revalidated; part of `size`. */
+  staleEntries: number
 }
 
 /** What is known of an entry. */
@@ -405,6 +413,8 @@ export interface StoreEntryInfo {
   weightBytes: number
   /** Its tags. */
   tags: Array<string>
+  /** By what it may be revalidated once it has expired. */
+  validator?: string
 }
 
 /** Why a load failed, from thread to thread. */
@@ -471,12 +481,40 @@ export interface StorePlace {
 export interface StoreRestored {
   /** Keys of those that are in the store. */
   keys: Array<string>
+  /** Keys of those that may be revalidated. */
+  stale: Array<string>
   /** How many had expired. */
   expired: number
   /** How many were left out. */
   skipped: number
   /** Whether there may be more in what was pushed. */
   more: boolean
+}
+
+/** By what an entry may be revalidated once it has expired. */
+export interface StoreRevalidation {
+  /** As JS writes it. */
+  validator: string
+  /** ms after its time to live. */
+  staleTtlMs: number
+}
+
+/** What has expired and may be revalidated. */
+export interface StoreStale {
+  /** How `data` came about. */
+  kind: number
+  /** Its value. */
+  data: string | Uint8Array
+  /** Bytes. */
+  weightBytes: number
+  /** 0 = never expires. */
+  ttlMs: number
+  /** 0 = off. */
+  idleTtlMs: number
+  /** Its tags. */
+  tags: Array<string>
+  /** By what it may be revalidated. */
+  revalidation: StoreRevalidation
 }
 
 /**

@@ -29,7 +29,7 @@ export class OwnTier implements Tier {
     const entries = this.#find(names);
     const locks = new Map<string, string>();
     const holders = new Map<string, TierHolder>();
-    for (const name of names.filter((each) => !entries.has(each))) {
+    for (const name of names.filter((each) => !isAlive(entries.get(each)))) {
       const held = this.#locks.get(name);
       const leftMs = (held?.untilMs ?? 0) - performance.now();
       if (held !== undefined && leftMs > 0) {
@@ -84,7 +84,7 @@ export class OwnTier implements Tier {
   }
 
   #write(write: TierWrite): boolean {
-    const { name, moment, isRepeated, value, createdAtMs, expiresAtMs, tags } = write;
+    const { name, moment, isRepeated, value, createdAtMs, expiresAtMs, tags, validator } = write;
     const held = this.#held.get(name);
     const version = moment === undefined ? ++this.#clock : Number(moment);
     const isOlder =
@@ -93,7 +93,8 @@ export class OwnTier implements Tier {
         ? isRepeated === true && held.entry.createdAtMs > createdAtMs
         : held.version > version);
     if (isOlder) return false;
-    this.#held.set(name, { entry: { value, createdAtMs, expiresAtMs, tags }, version });
+    const life = { createdAtMs, expiresAtMs, tags, ...(validator && { validator }) };
+    this.#held.set(name, { entry: { value, ...life }, version });
     return true;
   }
 
@@ -103,4 +104,10 @@ export class OwnTier implements Tier {
       (each) => each.version <= version || !each.matches(uri, entry.tags),
     );
   }
+}
+
+/** One that has expired is kept where it may be revalidated, by whoever has the lock. */
+function isAlive(entry: TierEntry | undefined): boolean {
+  if (entry?.validator === undefined) return entry !== undefined;
+  return entry.expiresAtMs === undefined || entry.expiresAtMs >= Date.now();
 }

@@ -11,12 +11,15 @@ import {
 } from '../options.ts';
 import type { SetOptions } from './loader.ts';
 import type { Lifetime } from './store.ts';
+import { checkValidator } from './validator.ts';
 import { weighValue } from './value-weight.ts';
 
 /** V8 refuses a Map of 2^24 keys. */
 const MOST_ENTRIES = 2 ** 24 - 1;
 
 const DEFAULT_NEAR_ENTRIES = 1_000;
+/** A day. */
+export const DEFAULT_STALE_TTL_MS = 86_400_000;
 const MOST_NEAR_ENTRIES = 1_000_000;
 
 const NEVER_EXPIRES = 'never expires';
@@ -51,6 +54,12 @@ export interface CacheOptions<V> {
   readonly ttlMs?: number | undefined;
   /** ms after the last access; default 0 = off. */
   readonly idleTtlMs?: number | undefined;
+  /**
+   * ms after its time to live that a value with a validator is kept, so that its loader can be asked
+   * whether it is still that. It is never served meanwhile, counts in both bounds, and leaves before
+   * anything that lives. Default 86,400,000 (1 day); 0 = off.
+   */
+  readonly staleTtlMs?: number | undefined;
   /** Default `adaptive`. */
   readonly policy?: Policy | undefined;
   /**
@@ -86,6 +95,7 @@ export interface CacheSettings<V> extends Bounds {
   readonly nearEntries: number;
   readonly policy: Policy;
   readonly lifetime: Lifetime;
+  readonly staleTtlMs: number;
   readonly clock: Clock | undefined;
   readonly logger: Logger | undefined;
   readonly weigh: (value: V, uri: string) => number;
@@ -110,7 +120,8 @@ export function readCacheOptions<V>(options: CacheOptions<V> | undefined): Cache
     name,
     nearEntries: checkInteger('nearEntries', nearEntries, 0, MOST_NEAR_ENTRIES),
     policy: checkOneOf('policy', policy, ['adaptive', 'tinylfu', 'lru']),
-    lifetime: readLifetime(given, { ttlMs: 900_000, idleTtlMs: 0, tags: [] }),
+    lifetime: readLifetime(given, { ttlMs: 900_000, idleTtlMs: 0, tags: [] }, 0),
+    staleTtlMs: checkDurationMs('staleTtlMs', given.staleTtlMs ?? DEFAULT_STALE_TTL_MS, OFF),
     clock,
     logger,
     weigh,
@@ -127,15 +138,25 @@ export function readBounds(bounds: BoundsChange, defaults: Bounds): Bounds {
   };
 }
 
-/** @returns the lifetime given, with that of `defaults` where there is none. */
-export function readLifetime(options: SetOptions, defaults: Lifetime): Lifetime {
+/**
+ * @param staleTtlMs how long what has a validator may be revalidated
+ * @returns the lifetime given, with that of `defaults` where there is none.
+ */
+export function readLifetime(
+  options: SetOptions,
+  defaults: Lifetime,
+  staleTtlMs: number,
+): Lifetime {
   const given = checkOptions('options', options);
   const { ttlMs = defaults.ttlMs, idleTtlMs = defaults.idleTtlMs, tags = defaults.tags } = given;
-  return {
+  const lifetime = {
     ttlMs: checkDurationMs('ttlMs', ttlMs, NEVER_EXPIRES),
     idleTtlMs: checkDurationMs('idleTtlMs', idleTtlMs, OFF),
     tags: tags === defaults.tags ? tags : checkTags('tags', tags),
   };
+  if (given.validator === undefined) return lifetime;
+  const validator = checkValidator('validator', given.validator);
+  return staleTtlMs === 0 ? lifetime : { ...lifetime, revalidation: { validator, staleTtlMs } };
 }
 
 /** @returns a weight in whole bytes; fractions are rounded up. */

@@ -1,3 +1,5 @@
+import type { Validator } from './validator.ts';
+
 /** What a cache knows of one entry. */
 export interface EntryInfo {
   readonly createdAtMs: number;
@@ -7,6 +9,8 @@ export interface EntryInfo {
   /** Last ms at which the entry lives; `undefined` = never expires. */
   readonly expiresAtMs: number | undefined;
   readonly tags: readonly string[];
+  /** By which it may be revalidated once it has expired. */
+  readonly validator: Validator | undefined;
 }
 
 /** Counters since the cache was made, and what it holds now. */
@@ -26,6 +30,10 @@ export interface CacheStats {
   readonly loadFailures: number;
   /** Loads that joined one under way. */
   readonly coalescedLoads: number;
+  /** Loads whose loader found the expired value unchanged. */
+  readonly revalidations: number;
+  /** Expired entries that are kept to be revalidated; part of `size` and `memoryBytes`. */
+  readonly staleEntries: number;
   readonly evictions: number;
   readonly expirations: number;
   readonly invalidations: number;

@@ -11,6 +11,6 @@ export interface DumpHost {
 
 /** As `DumpHost`, with who hears of what comes back. */
 export interface SinkHost extends DumpHost {
-  /** To be called before any event of the entry is told. */
+  /** To be called before any event of the entry is told, also of what may only be revalidated. */
   restored(uri: string): void;
 }

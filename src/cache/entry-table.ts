@@ -1,8 +1,11 @@
+import type { Revalidation } from './validator.ts';
+
 /** Lifetimes and tags that differ from the ordinary; most entries have none. */
 export interface EntryExtras {
   /** ms after the last access at which the entry expires; 0 = off. */
   readonly idleTtlMs: number;
   readonly tags: readonly string[];
+  readonly revalidation?: Revalidation | undefined;
 }
 
 /** What a hit reads and writes of an entry, by place: 16 bytes, of which a cache line holds four. */

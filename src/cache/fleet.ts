@@ -25,12 +25,13 @@ export type Berth<V> =
 export interface Fleet<V, Form = unknown> {
   board(uri: string, tags: readonly string[]): Berth<V>;
   /**
-   * The loader has made a value: it is stored, unless something has overtaken the load, and told to
+   * The loader has made a value, or found it unchanged: it is stored, unless something has overtaken the load, and told to
    * all who wait.
    *
+   * @param isNew whether `loaded` is told
    * @returns the value as the store gives it
    */
-  land(number: number, form: Form, weight: number, lifetime: Lifetime): V;
+  land(number: number, form: Form, weight: number, lifetime: Lifetime, isNew: boolean): V;
   crash(number: number, error: GranaryError): void;
   retag(number: number, tags: readonly string[]): void;
   /** Whether a load that begins now may join this one. */

@@ -6,6 +6,7 @@ import type { DumpSink } from './dump-restore.ts';
 import type { EntryLife, HeapStore } from './heap-store.ts';
 import type { Restore } from './restores.ts';
 import { TimeSlice } from './time-slice.ts';
+import { parseValidator, validatorText } from './validator.ts';
 import { decodeOwnValue, encodeValue, type ValueKind } from './value-codec.ts';
 
 /** Dumps are handed out in pieces of about this size. */
@@ -63,7 +64,19 @@ function pushEntry(
   // A dump is UTF-8, in which a lone surrogate would come back as another key.
   if ([uri, ...tags].every((text) => text.isWellFormed())) {
     try {
-      return writer.push({ key: uri, ...encodeValue(uri, value), ...life, tags });
+      const { revalidation, ...told } = life;
+      return writer.push({
+        key: uri,
+        ...encodeValue(uri, value),
+        ...told,
+        tags,
+        ...(revalidation === undefined
+          ? {}
+          : {
+              validator: validatorText(revalidation.validator),
+              staleTtlMs: revalidation.staleTtlMs,
+            }),
+      });
     } catch (error) {
       if (!isUnfit(error)) throw error;
     }
@@ -111,8 +124,18 @@ export class HeapSink<V> implements DumpSink {
     if (this.#restore.isOvertaken(key, entry.tags)) return 'skipped';
     const value = decodeOwnValue(entry.kind as ValueKind, entry.data) as V | undefined;
     if (value === undefined) return 'skipped';
-    const outcome = this.#store.restore(key, value, entry);
-    if (outcome === 'restored') this.#host.restored(key);
+    const outcome = this.#store.restore(key, value, lifeOf(entry));
+    if (outcome === 'restored' || this.#store.revalidatable(key) !== undefined) {
+      this.#host.restored(key);
+    }
     return outcome;
   }
+}
+
+function lifeOf(entry: DumpEntry): EntryLife {
+  const { weightBytes, createdAtMs, lastAccessedAtMs, accessCount } = entry;
+  const { ttlMs, idleTtlMs, tags, validator: text, staleTtlMs = 0 } = entry;
+  const validator = text === undefined ? undefined : parseValidator(text);
+  const life = { weightBytes, createdAtMs, lastAccessedAtMs, accessCount, ttlMs, idleTtlMs, tags };
+  return validator === undefined ? life : { ...life, revalidation: { validator, staleTtlMs } };
 }

@@ -14,8 +14,9 @@ import { KeyIndex } from './key-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
 import type { Restore } from './restores.ts';
+import { type StaleLife, StaleShelf } from './stale-shelf.ts';
 import { MAX_FAST_TTL_MS, REBASE_AT, type StoreClock } from './store-clock.ts';
-import type { Lifetime, Store, StoreCensus } from './store.ts';
+import type { Lifetime, Revalidatable, Store, StoreCensus } from './store.ts';
 import { TagIndex } from './tag-index.ts';
 import { Unweighed } from './unweighed.ts';
 import { weighValue } from './value-weight.ts';
@@ -37,12 +38,7 @@ const LONGEST_UNWEIGHED = 1_024;
 const MOST_BYTES_PER_UNIT = 3;
 
 /** The life of an entry so far, as a dump has it; times by the wall, or the user's clock. */
-export interface EntryLife extends Lifetime {
-  readonly weightBytes: number;
-  readonly createdAtMs: number;
-  readonly lastAccessedAtMs: number;
-  readonly accessCount: number;
-}
+export type EntryLife = StaleLife;
 
 /**
  * Values on this thread's heap, by reference.
@@ -70,6 +66,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   readonly #tags = new TagIndex();
   readonly #unweighed = new Unweighed();
   readonly #schedule: ExpirySchedule;
+  /** What has expired and may be revalidated; made with the first. */
+  #shelf: StaleShelf<V> | undefined;
   #order: Order;
   #index: KeyIndex | undefined;
   #resizing = false;
@@ -92,12 +90,12 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   }
 
   get size(): number {
-    return this.ledger.size;
+    return this.ledger.size + (this.#shelf?.size ?? 0);
   }
 
   get weightBytes(): number {
     this.#weighAll();
-    return this.ledger.weightBytes;
+    return this.ledger.weightBytes + (this.#shelf?.weightBytes ?? 0);
   }
 
   get maxEntryBytes(): number {
@@ -143,12 +141,14 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   info(uri: string): EntryInfo | undefined {
     const slot = this.#find(uri);
     if (slot === undefined) return undefined;
-    const { ttlMs: _, idleTtlMs: __, tags, ...life } = this.#lifeOf(slot, this.#clock.toWallMs(0));
+    const life = this.#lifeOf(slot, this.#clock.toWallMs(0));
+    const { ttlMs: _, idleTtlMs: __, tags, revalidation, ...told } = life;
     const deadline = this.#table.deadlineOf(slot);
     return {
-      ...life,
+      ...told,
       expiresAtMs: deadline === Infinity ? undefined : this.#clock.toWallMs(deadline),
       tags: [...tags],
+      validator: revalidation?.validator,
     };
   }
 
@@ -157,14 +157,16 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     return slot === undefined ? undefined : this.#table.deadlineOf(slot) - this.#clock.read();
   }
 
-  /** A living entry with its life so far; no access is recorded. */
+  /** An entry that lives, or may be revalidated, with its life so far; no access is recorded. */
   entryOf(uri: string): { readonly value: V; readonly life: EntryLife } | undefined {
     const slot = this.#find(uri);
-    if (slot === undefined) return undefined;
-    return {
-      value: this.#table.values[slot]!,
-      life: this.#lifeOf(slot, this.#clock.wallOffsetMs()),
-    };
+    const offset = this.#clock.wallOffsetMs();
+    if (slot === undefined) return this.#shelf?.entryOf(uri, offset);
+    return { value: this.#table.values[slot]!, life: this.#lifeOf(slot, offset) };
+  }
+
+  revalidatable(uri: string): Revalidatable<V> | undefined {
+    return this.#shelf?.find(uri);
   }
 
   accepts(): boolean {
@@ -186,15 +188,19 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   census(): StoreCensus {
     this.#weighAll();
-    const { epoch: _, maxEntryBytes: __, ...held } = this.ledger;
+    const { maxEntries, maxBytes } = this.ledger;
     return {
-      ...held,
+      maxEntries,
+      maxBytes,
+      size: this.size,
+      weightBytes: this.weightBytes,
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
       expirations: this.#expirations,
       invalidations: this.#invalidations,
       droppedEvents: 0,
+      staleEntries: this.#shelf?.size ?? 0,
     };
   }
 
@@ -220,6 +226,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     if (loaded) this.#tellLoaded(uri, value);
     if (slot === undefined) this.#enter(uri, undefined, value, weight, now, lifetime.ttlMs);
     else this.#setKnown(uri, slot, value, weight, now, lifetime.ttlMs);
+    if (this.#shelf !== undefined) this.#makeRoom(uri);
   }
 
   /** Goes on with the life of an entry that a dump holds, unless the URI has an entry. */
@@ -228,35 +235,52 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const offset = this.#clock.wallOffsetMs();
     if (this.#find(uri) !== undefined) return 'skipped';
     if (life.weightBytes > this.ledger.maxEntryBytes) return 'skipped';
-    const { weightBytes, ttlMs, idleTtlMs, tags } = life;
+    const { weightBytes, ttlMs, idleTtlMs, tags, revalidation } = life;
     // A wall clock that was set back since would make it younger than new.
     const born = Math.min(now, this.#toReading(life.createdAtMs - offset));
     const accessedAt = Math.min(now, this.#toReading(life.lastAccessedAtMs - offset));
     const usedAt = Math.max(born, accessedAt);
-    if (ttlMs > 0 && now > born + ttlMs) return 'expired';
-    if (idleTtlMs > 0 && now > usedAt + idleTtlMs) return 'expired';
-    this.#readLifetime({ ttlMs, idleTtlMs, tags });
+    const deadline = Math.min(
+      ttlMs > 0 ? born + ttlMs : Infinity,
+      idleTtlMs > 0 ? usedAt + idleTtlMs : Infinity,
+    );
+    if (now > deadline) {
+      const known = { ...life, createdAtMs: born, lastAccessedAtMs: usedAt };
+      if (this.#shelf?.find(uri) === undefined) this.#shelve(uri, value, known, deadline);
+      return 'expired';
+    }
+    this.#readLifetime({ ttlMs, idleTtlMs, tags, revalidation });
     this.#clockWords[USED_AT] = now;
     this.#enter(uri, this.#slots.get(uri), value, weightBytes, born, ttlMs);
     const slot = this.#slots.get(uri);
     if (slot !== undefined) this.#table.resume(slot, usedAt, life.accessCount);
+    if (this.#shelf !== undefined) this.#makeRoom(uri);
     return 'restored';
   }
 
   /** @returns whether a living entry was removed. */
   invalidate(uri: string): boolean {
     const slot = this.#find(uri);
+    this.#shelf?.drop(uri);
     if (slot === undefined) return false;
     this.#invalidateSlot(slot);
     return true;
   }
 
   invalidateTag(tag: string): number {
-    return this.#invalidateAll(this.#tags.withTag(tag));
+    const count = this.#invalidateAll(this.#tags.withTag(tag));
+    this.#shelf?.dropTag(tag);
+    return count;
   }
 
   /** Looks at every key where the pattern has no prefix, else at the keys with it only. */
   invalidateMatching(pattern: UriPattern): number {
+    const count = this.#invalidateMatching(pattern);
+    this.#shelf?.dropMatching(pattern);
+    return count;
+  }
+
+  #invalidateMatching(pattern: UriPattern): number {
     const { prefix } = pattern;
     if (prefix === '') {
       const matching = [...this.#residents()].filter((slot) =>
@@ -289,6 +313,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const now = this.#now();
     const due = this.#schedule.takeDue(now);
     for (const slot of due) this.#expireSlot(slot);
+    this.#shelf?.sweep();
     return due.length;
   }
 
@@ -310,6 +335,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     } finally {
       this.#resizing = false;
     }
+    this.#makeRoom();
   }
 
   /** Living entries, oldest key first; entries may change meanwhile. */
@@ -339,9 +365,10 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     return new HeapSink(this, restore, host);
   }
 
-  /** URIs of what is held, least recently used first. */
+  /** URIs of what is held, least recently used first, and before them what may be revalidated. */
   urisByUse(): string[] {
-    return this.#order.residents().map((slot) => this.#table.keys[slot]!);
+    const residents = this.#order.residents().map((slot) => this.#table.keys[slot]!);
+    return [...(this.#shelf?.uris() ?? []), ...residents];
   }
 
   close(): void {
@@ -394,6 +421,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#clock.rebase(reading);
     this.#table.rebase(reading);
     this.#schedule.rebase(reading);
+    this.#shelf?.rebase(reading);
   }
 
   /** Times of entries are integers on a ticking clock; rounded so that nothing lives longer. */
@@ -402,9 +430,10 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   }
 
   #readLifetime(lifetime: Lifetime): void {
-    const { ttlMs, idleTtlMs, tags } = lifetime;
+    const { ttlMs, idleTtlMs, tags, revalidation } = lifetime;
     this.#lifetime = lifetime;
-    this.#extras = idleTtlMs > 0 || tags.length > 0 ? lifetime : undefined;
+    const isOrdinary = idleTtlMs === 0 && tags.length === 0 && revalidation === undefined;
+    this.#extras = isOrdinary ? undefined : lifetime;
     // An injected clock's readings may be larger than ASLEEP.
     if (!this.#clock.ticking || idleTtlMs > 0) this.#freshMs = NEVER_FRESH;
     else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) this.#freshMs = MAX_FAST_TTL_MS;
@@ -439,7 +468,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
       this.#weighNow(slot);
       this.#order.lighten(slot);
     }
-    const { idleTtlMs = 0, tags = [] } = table.extrasOf(slot) ?? {};
+    const { idleTtlMs = 0, tags = [], revalidation } = table.extrasOf(slot) ?? {};
     return {
       createdAtMs: table.bornOf(slot) + offset,
       lastAccessedAtMs: table.accessedAtOf(slot) + offset,
@@ -448,6 +477,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
       ttlMs: table.ttlMsOf(slot),
       idleTtlMs,
       tags,
+      revalidation,
     };
   }
 
@@ -461,6 +491,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   /** A value is too large, and what it was to replace is old. */
   #refuse(uri: string, value: V, slot: number | undefined, now: number): void {
     if (slot !== undefined && this.#livesAt(slot, now)) this.#remove(slot);
+    this.#shelf?.drop(uri);
     this.#evictions++;
     if (this.#hub.heard.evicted) this.#queueEvicted(uri, value, 'too-large');
   }
@@ -573,7 +604,37 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   #expireSlot(slot: number): void {
     this.#expirations++;
     if (this.#hub.heard.expired) this.#queueEnd(slot, 'expired');
+    const table = this.#table;
+    if (table.hasExtras && table.extrasOf(slot)?.revalidation !== undefined) {
+      this.#removeToShelf(slot);
+    } else this.#remove(slot);
+  }
+
+  #removeToShelf(slot: number): void {
+    const table = this.#table;
+    const uri = table.keys[slot]!;
+    const value = table.values[slot]!;
+    const life = this.#lifeOf(slot, 0);
+    const deadline = table.deadlineOf(slot);
     this.#remove(slot);
+    this.#shelve(uri, value, life, deadline);
+  }
+
+  #shelve(uri: string, value: V, life: EntryLife, deadline: number): void {
+    this.#shelf ??= new StaleShelf<V>(this.#clock);
+    this.#shelf.put(uri, value, life, deadline);
+    this.#makeRoom();
+  }
+
+  /** Living entries have the room that they need. @param uri that has one */
+  #makeRoom(uri?: string): void {
+    const shelf = this.#shelf;
+    if (shelf === undefined || shelf.size === 0) return;
+    if (uri !== undefined) shelf.drop(uri);
+    const { ledger } = this;
+    // Weights that nobody has counted yet are upper bounds.
+    if (shelf.weightBytes > ledger.maxBytes - ledger.weightBytes) this.#weighAll();
+    shelf.fit(ledger.maxEntries - ledger.size, ledger.maxBytes - ledger.weightBytes);
   }
 
   #queueEnd(slot: number, event: 'invalidated' | 'expired'): void {
@@ -605,6 +666,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.ledger.size = 0;
     this.ledger.weightBytes = 0;
     this.#unweighed.clear();
+    this.#shelf?.clear();
     this.#schedule.clear();
     this.#order.clear();
   }

@@ -69,13 +69,13 @@ export class NativeSink implements DumpSink {
   step(): boolean {
     this.#host.checkOpen();
     const refuses = this.#rules.hasRules ? this.#isOvertaken : undefined;
-    const { keys, expired, skipped, more } = callNative(() =>
+    const { keys, stale, expired, skipped, more } = callNative(() =>
       this.#restore.step(this.#handle, this.#home.at(), refuses),
     );
     this.summary.restored += keys.length;
     this.summary.expired += expired;
     this.summary.skipped += skipped;
-    for (const key of keys) this.#host.restored(key);
+    for (const key of [...keys, ...stale]) this.#host.restored(key);
     this.#home.takeMessages();
     this.#host.flush();
     return more;

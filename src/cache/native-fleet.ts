@@ -1,8 +1,14 @@
 import { describeError } from '../describe-value.ts';
 import { GranaryError, type GranaryErrorCode } from '../errors.ts';
-import type { StoreFailure, StoreHandle, StoreMessage } from '../native/store-opening.ts';
+import type {
+  StoreFailure,
+  StoreHandle,
+  StoreMessage,
+  StoreRevalidation,
+} from '../native/store-opening.ts';
 import type { Berth, Fleet, FleetOutcome } from './fleet.ts';
 import type { Lifetime } from './store.ts';
+import { validatorText } from './validator.ts';
 import { decodeValue, encodeValue, type EncodedValue } from './value-codec.ts';
 
 /**
@@ -59,11 +65,13 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
     return this.#follow(flight, uri);
   }
 
-  land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime): V {
+  land(number: number, form: EncodedValue, weight: number, lifetime: Lifetime, isNew: boolean): V {
     const { kind, data } = form;
     const { ttlMs, idleTtlMs } = lifetime;
+    const tags = tagsOf(lifetime);
+    const known = revalidationOf(lifetime);
     const at = this.#home.at();
-    this.#handle.land(number, kind, data, weight, ttlMs, idleTtlMs, tagsOf(lifetime), at);
+    this.#handle.land(number, kind, data, weight, ttlMs, idleTtlMs, tags, known, isNew, at);
     this.#home.takeMessages();
     return decodeValue(kind, data) as V;
   }
@@ -138,6 +146,13 @@ export class NativeFleet<V> implements Fleet<V, EncodedValue> {
 /** @returns tags as Rust takes them: most entries have none, which costs nothing to hand over. */
 export function tagsOf({ tags }: Lifetime): string[] | undefined {
   return tags.length === 0 ? undefined : [...tags];
+}
+
+/** As Rust keeps it, which reads none of it. */
+export function revalidationOf({ revalidation }: Lifetime): StoreRevalidation | undefined {
+  if (revalidation === undefined) return undefined;
+  const { validator, staleTtlMs } = revalidation;
+  return { validator: validatorText(validator), staleTtlMs };
 }
 
 function toFailure(error: GranaryError): StoreFailure {

@@ -12,7 +12,7 @@ import { addWakeable, type Wakeable } from '../native/store-waker.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import type { Bounds, CacheSettings } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
-import { NativeFleet, tagsOf } from './native-fleet.ts';
+import { NativeFleet, revalidationOf, tagsOf } from './native-fleet.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
 import { type DumpHome, dumpNative, NativeSink, openDump } from './native-dump.ts';
@@ -20,7 +20,8 @@ import { NearCells } from './near-cells.ts';
 import { NearMap, type NearEntry } from './near-map.ts';
 import type { Restore } from './restores.ts';
 import { ASLEEP, ManualClock } from './store-clock.ts';
-import type { Lifetime, Store, StoreCensus } from './store.ts';
+import type { Lifetime, Revalidatable, Store, StoreCensus } from './store.ts';
+import { parseValidator } from './validator.ts';
 import {
   decodeValue,
   encodeValue,
@@ -142,13 +143,29 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     return data === null ? undefined : this.#decodeAnswer(data);
   }
 
+  revalidatable(uri: string): Revalidatable<V> | undefined {
+    if (!this.accepts(uri)) return undefined;
+    const stale = this.#handle.stale(uri, this.#at());
+    if (stale === null) return undefined;
+    const { kind, data, revalidation, ...life } = stale;
+    const validator = parseValidator(revalidation.validator);
+    const value = this.#decode(kind, data);
+    if (value === undefined || validator === undefined) return undefined;
+    const { staleTtlMs } = revalidation;
+    return { value, life: { ...life, revalidation: { validator, staleTtlMs } } };
+  }
+
   info(uri: string): EntryInfo | undefined {
     if (!this.accepts(uri)) return undefined;
     const info = this.#handle.info(uri, this.#at());
     this.#takeOwnMessages();
     if (info === null) return undefined;
-    const { expiresAtMs } = info;
-    return { ...info, expiresAtMs: expiresAtMs === Infinity ? undefined : expiresAtMs };
+    const { expiresAtMs, validator } = info;
+    return {
+      ...info,
+      expiresAtMs: expiresAtMs === Infinity ? undefined : expiresAtMs,
+      validator: validator === undefined ? undefined : parseValidator(validator),
+    };
   }
 
   remainingMs(uri: string): number | undefined {
@@ -170,7 +187,9 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
 
   set(uri: string, { kind, data }: EncodedValue, weight: number, lifetime: Lifetime): void {
     const { ttlMs, idleTtlMs } = lifetime;
-    this.#handle.set(uri, kind, data, weight, ttlMs, idleTtlMs, tagsOf(lifetime), this.#at());
+    const tags = tagsOf(lifetime);
+    const revalidation = revalidationOf(lifetime);
+    this.#handle.set(uri, kind, data, weight, ttlMs, idleTtlMs, tags, revalidation, this.#at());
     this.#takeOwnMessages();
   }
 

@@ -7,10 +7,14 @@ import type {
   BulkLoadContext,
   BulkLoader,
   LoadContext,
+  Loaded,
   Loader,
   LoadOptions,
   SetOptions,
+  StaleValue,
 } from './loader.ts';
+import type { Revalidatable } from './store.ts';
+import { checkValidator, NOT_MODIFIED } from './validator.ts';
 
 /** What read-through asks of its cache. */
 export interface LoadTarget<V> {
@@ -18,14 +22,26 @@ export interface LoadTarget<V> {
   get(uri: string): V | undefined;
   /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
-  /** Stores what a loader made. @throws a GranaryError where the value cannot be kept. */
-  store(uri: string, value: V, options: LoadOptions): void;
+  /** What has expired and may be revalidated; asked after a miss. */
+  revalidatable(uri: string): Revalidatable<V> | undefined;
+  /**
+   * Stores what a loader made, or found unchanged.
+   *
+   * @throws a GranaryError where the value cannot be kept.
+   */
+  store(uri: string, value: V, options: LoadOptions, isNew: boolean): void;
   /** Loads that are shared with other threads, where there may be any. */
   readonly fleet: Fleet<V> | undefined;
   /** As `store`, where the load has a number in the fleet. @returns the value as the store gives it */
-  land(number: number, uri: string, value: V, options: LoadOptions): V;
+  land(number: number, uri: string, value: V, options: LoadOptions, isNew: boolean): V;
   /** `callers` loads of `uri` have succeeded. */
   served(uri: string, value: V, callers: number): void;
+}
+
+/** An expired value, with the life that it had where it was kept to be revalidated. */
+interface Known<V> {
+  readonly value: V;
+  readonly life?: Revalidatable<V>['life'];
 }
 
 /** One loader call per URI however many callers; failures reach every caller and store nothing. */
@@ -34,6 +50,7 @@ export class ReadThrough<V> {
   loads = 0;
   loadFailures = 0;
   coalescedLoads = 0;
+  revalidations = 0;
   readonly #target: LoadTarget<V>;
 
   constructor(target: LoadTarget<V>) {
@@ -60,10 +77,12 @@ export class ReadThrough<V> {
       );
     }
     const chosen = new Choices(options);
-    const flight = this.flights.start(uri, new LoaderRun(), chosen.tags);
+    const kept = this.#target.revalidatable(uri);
+    const known = kept ?? (stale === undefined ? undefined : { value: stale });
+    const flight = this.flights.start(uri, new LoaderRun(), tagsAboard(chosen, kept));
     const result = this.flights.join(flight, signal);
     // The caller may have left already: its signal fired while it joined.
-    if (!flight.run.controller.signal.aborted) void this.#fly(flight, loader, stale, chosen);
+    if (!flight.run.controller.signal.aborted) void this.#fly(flight, loader, known, chosen);
     return result;
   }
 
@@ -87,11 +106,14 @@ export class ReadThrough<V> {
     const chosen = new Choices(options);
     const run = new LoaderRun();
     const started: Flight<V>[] = [];
+    const stale = new Map<string, Revalidatable<V>>();
     const awaited = new Map<string, Promise<V>>();
     for (const uri of missing) {
       let flight = this.flights.find(uri);
       if (flight === undefined) {
-        flight = this.flights.start(uri, run, chosen.tags);
+        const kept = this.#target.revalidatable(uri);
+        if (kept !== undefined) stale.set(uri, kept);
+        flight = this.flights.start(uri, run, tagsAboard(chosen, kept));
         started.push(flight);
       } else {
         this.coalescedLoads++;
@@ -99,7 +121,7 @@ export class ReadThrough<V> {
       awaited.set(uri, this.flights.join(flight, signal));
     }
     const isWanted = started.length > 0 && !run.controller.signal.aborted;
-    if (isWanted) void this.#flyTogether(started, run, loader, chosen);
+    if (isWanted) void this.#flyTogether(started, run, loader, chosen, stale);
     const settled = await Promise.allSettled(awaited.values());
     for (const [at, uri] of [...awaited.keys()].entries()) {
       const outcome = settled[at]!;
@@ -112,7 +134,7 @@ export class ReadThrough<V> {
   async #fly(
     flight: Flight<V>,
     loader: Loader<V>,
-    stale: V | undefined,
+    known: Known<V> | undefined,
     chosen: Choices,
   ): Promise<void> {
     // Not awaited where there is nothing to wait for: a loader is called before `load` returns.
@@ -120,12 +142,15 @@ export class ReadThrough<V> {
     if (following !== undefined && !(await following)) return;
     const context: LoadContext<V> = Object.freeze({
       signal: flight.run.controller.signal,
-      stale,
+      stale: known?.value,
+      validator: known?.life?.revalidation?.validator,
       ...this.#setters(chosen, () => [flight]),
+      setValidator: (validator) =>
+        chosen.choose({ validator: checkValidator('validator', validator) }),
     });
     this.loads++;
     try {
-      this.#land(flight, await called(() => loader(flight.uri, context)), chosen.options);
+      this.#land(flight, await called(() => loader(flight.uri, context)), chosen, known);
     } catch (error) {
       this.loadFailures++;
       this.#crash(flight, error);
@@ -137,17 +162,18 @@ export class ReadThrough<V> {
     run: LoaderRun,
     loader: BulkLoader<V>,
     chosen: Choices,
+    stale: ReadonlyMap<string, Revalidatable<V>>,
   ): Promise<void> {
     const own = flights.filter((flight) => {
       const following = this.#target.fleet && this.#boardSafely(flight, chosen);
       if (following === undefined) return true;
       // One that is left to itself by the other thread is loaded by itself.
       void following.then((leads) =>
-        leads ? this.#flyOwn([flight], run, loader, chosen) : undefined,
+        leads ? this.#flyOwn([flight], run, loader, chosen, stale) : undefined,
       );
       return false;
     });
-    if (own.length > 0) await this.#flyOwn(own, run, loader, chosen);
+    if (own.length > 0) await this.#flyOwn(own, run, loader, chosen, stale);
   }
 
   async #flyOwn(
@@ -155,18 +181,20 @@ export class ReadThrough<V> {
     run: LoaderRun,
     loader: BulkLoader<V>,
     chosen: Choices,
+    stale: ReadonlyMap<string, Revalidatable<V>>,
   ): Promise<void> {
     const waiting = new Map(flights.map((flight) => [flight.uri, flight]));
     const context: BulkLoadContext<V> = Object.freeze({
       signal: run.controller.signal,
+      stale: staleValues(flights, stale),
       ...this.#setters(chosen, () => waiting.values()),
-      deliver: (uri: string, value: V, own: SetOptions = {}) => {
+      deliver: (uri: string, value: Loaded<V>, own: SetOptions = {}) => {
         const flight = waiting.get(uri);
         if (flight === undefined) return;
         waiting.delete(uri);
-        const kept = new Choices({ ...chosen.options, ...own });
+        const kept = chosen.with(own);
         if (own.tags !== undefined) this.flights.retag(flight, kept.tags);
-        this.#land(flight, value, kept.options);
+        this.#land(flight, value, kept, stale.get(uri));
       },
     });
     this.loads++;
@@ -179,7 +207,8 @@ export class ReadThrough<V> {
         );
       }
       for (const flight of waiting.values()) {
-        if (values.has(flight.uri)) this.#land(flight, values.get(flight.uri), chosen.options);
+        const { uri } = flight;
+        if (values.has(uri)) this.#land(flight, values.get(uri), chosen, stale.get(uri));
         else this.#refuse(flight, absenceError(flight.uri));
       }
     } catch (error) {
@@ -208,7 +237,7 @@ export class ReadThrough<V> {
    *   this thread is to load after all
    */
   #board(flight: Flight<V>, chosen: Choices): Promise<boolean> | undefined {
-    const berth = this.#target.fleet!.board(flight.uri, chosen.tags);
+    const berth = this.#target.fleet!.board(flight.uri, flight.tags);
     if (berth.role === 'cached') {
       this.#deliver(flight, berth.value);
       return Promise.resolve(false);
@@ -250,29 +279,36 @@ export class ReadThrough<V> {
   #setters(
     chosen: Choices,
     flights: () => Iterable<Flight<V>>,
-  ): Pick<LoadContext<V>, 'setTtl' | 'setTags'> {
+  ): Pick<LoadContext<V>, 'setTtl' | 'setTags' | 'notModified'> {
     return {
+      notModified: () => NOT_MODIFIED,
       setTtl: (ttlMs) => {
-        const checked = checkDurationMs('ttlMs', ttlMs, 'never expires');
-        chosen.options = { ...chosen.options, ttlMs: checked };
+        chosen.choose({ ttlMs: checkDurationMs('ttlMs', ttlMs, 'never expires') });
       },
       setTags: (tags) => {
-        chosen.options = { ...chosen.options, tags: checkTags('tags', tags) };
+        chosen.choose({ tags: checkTags('tags', tags) });
         for (const flight of flights()) this.flights.retag(flight, chosen.tags);
       },
     };
   }
 
-  #land(flight: Flight<V>, value: V, options: LoadOptions): void {
+  #land(flight: Flight<V>, loaded: Loaded<V>, chosen: Choices, known: Known<V> | undefined): void {
     const wanted = this.flights.land(flight);
-    let given = value;
+    const isNew = loaded !== NOT_MODIFIED;
+    let given: V;
     try {
-      if (value === undefined) {
+      if (loaded === undefined) {
         throw new TypeError('the loader returned undefined, which is no value; null is one');
       }
+      if (!isNew && known === undefined) {
+        throw new TypeError('the loader returned notModified(), and there is no expired value');
+      }
+      given = isNew ? loaded : known!.value;
+      const options = isNew ? chosen.options : chosen.renewing(known!);
+      if (!isNew) this.revalidations++;
       if (flight.number !== undefined) {
-        given = this.#target.land(flight.number, flight.uri, value, options);
-      } else if (wanted) this.#target.store(flight.uri, value, options);
+        given = this.#target.land(flight.number, flight.uri, given, options, isNew);
+      } else if (wanted) this.#target.store(flight.uri, given, options, isNew);
     } catch (error) {
       this.loadFailures++;
       this.#crash(flight, error);
@@ -307,15 +343,57 @@ export class ReadThrough<V> {
 
 /** What the caller asked for, as it stood when it called, and what the loader chose over it. */
 class Choices {
-  options: LoadOptions;
+  readonly #given: LoadOptions;
+  #chosen: SetOptions = {};
 
   constructor(options: LoadOptions) {
-    this.options = { ...options, tags: options.tags === undefined ? undefined : [...options.tags] };
+    this.#given = { ...options, tags: options.tags === undefined ? undefined : [...options.tags] };
+  }
+
+  get options(): LoadOptions {
+    return { ...this.#given, ...this.#chosen };
+  }
+
+  choose(options: SetOptions): void {
+    this.#chosen = { ...this.#chosen, ...options };
+  }
+
+  /** @returns the same, with what is chosen for one value alone. */
+  with(options: SetOptions): Choices {
+    const others = new Choices(this.#given);
+    others.choose({ ...this.#chosen, ...options });
+    return others;
+  }
+
+  /** How an unchanged value is kept: as it was, but for what the loader chose. */
+  renewing({ life }: Known<unknown>): LoadOptions {
+    if (life === undefined) return this.options;
+    const { ttlMs, idleTtlMs, tags, weightBytes, revalidation } = life;
+    const validator = revalidation?.validator;
+    return { ttlMs, idleTtlMs, tags, weightBytes, validator, ...this.#chosen };
   }
 
   get tags(): readonly string[] {
     return this.options.tags ?? [];
   }
+}
+
+/** An invalidation of a tag that the expired value has is about its revalidation too. */
+function tagsAboard(chosen: Choices, kept: Revalidatable<unknown> | undefined): readonly string[] {
+  return kept === undefined ? chosen.tags : [...new Set([...chosen.tags, ...kept.life.tags])];
+}
+
+function staleValues<V>(
+  flights: readonly Flight<V>[],
+  kept: ReadonlyMap<string, Revalidatable<V>>,
+): ReadonlyMap<string, StaleValue<V>> {
+  const stale = new Map<string, StaleValue<V>>();
+  for (const { uri } of flights) {
+    const { value, life } = kept.get(uri) ?? {};
+    const validator = life?.revalidation?.validator;
+    if (value !== undefined && validator !== undefined) stale.set(uri, { value, validator });
+  }
+  return stale;
 }
 
 /** A loader that throws fails as late as one that rejects, so that callers meanwhile share it. */

@@ -23,7 +23,7 @@ import type { BulkLoader, Loader, LoadOptions, SetOptions } from './loader.ts';
 import { NativeStore } from './native-store.ts';
 import { ReadThrough } from './read-through.ts';
 import { Restores } from './restores.ts';
-import type { Lifetime, Store } from './store.ts';
+import type { Lifetime, Revalidatable, Store } from './store.ts';
 import { weighValue } from './value-weight.ts';
 
 /**
@@ -32,13 +32,23 @@ import { weighValue } from './value-weight.ts';
  */
 export let dropMatching: <V>(cache: ResourceCache<V>, pattern: UriPattern) => number;
 
-/** Stores a value as a load of the cache does: tells of it by `loaded`. For loads of who stands behind it. */
+/**
+ * Stores a value as a load of the cache does: tells of it by `loaded`, unless the loader has found it
+ * unchanged. For loads of who stands behind it.
+ */
 export let storeLoaded: <V>(
   cache: ResourceCache<V>,
   uri: string,
   value: V,
   options: SetOptions,
+  isNew: boolean,
 ) => void;
+
+/** What a cache keeps of a URI that has expired, to be revalidated. For who stands around it. */
+export let revalidatableIn: <V>(
+  cache: ResourceCache<V>,
+  uri: string,
+) => Revalidatable<V> | undefined;
 
 /**
  * For how many ms an entry lives from now, if nobody asks for it: `Infinity` until it is dropped,
@@ -75,7 +85,11 @@ export class ResourceCache<V = unknown> implements Disposable {
 
   static {
     dropMatching = (cache, pattern) => cache.#dropMatching(pattern);
-    storeLoaded = (cache, uri, value, options) => cache.#set(uri, value, options, true);
+    storeLoaded = (cache, uri, value, options, isNew) => {
+      if (!isNew) cache.#readThrough.revalidations++;
+      cache.#set(uri, value, options, isNew);
+    };
+    revalidatableIn = (cache, uri) => (cache.#closed ? undefined : cache.#store.revalidatable(uri));
     remainingMs = (cache, uri) => (cache.#closed ? undefined : cache.#store.remainingMs(uri));
   }
 
@@ -86,14 +100,18 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
-      store: (uri, value, given) => this.#set(uri, value, given, true),
+      revalidatable: (uri) => this.#store.revalidatable(uri),
+      store: (uri, value, given, isNew) => this.#set(uri, value, given, isNew),
       fleet: this.#store.fleet,
-      land: (number, uri, value, given) => this.#land(number, uri, value, given),
+      land: (number, uri, value, given, isNew) => this.#land(number, uri, value, given, isNew),
       served: (uri, value, callers) => this.#tellServed(uri, value, callers),
     });
   }
 
-  /** Entries held; what has expired counts until it is freed, at most 50 ms later. */
+  /**
+   * Entries held; what has expired counts until it is freed, at most 50 ms later, or `staleTtlMs` where it
+   * has a validator.
+   */
   get size(): number {
     return this.#closed ? 0 : this.#store.size;
   }
@@ -287,7 +305,7 @@ export class ResourceCache<V = unknown> implements Disposable {
     this.#checkOpen();
     const { size, weightBytes, maxEntries, maxBytes, hits, misses, ...counts } =
       this.#store.census();
-    const { loads, loadFailures, coalescedLoads } = this.#readThrough;
+    const { loads, loadFailures, coalescedLoads, revalidations } = this.#readThrough;
     return {
       size,
       maxSize: maxEntries,
@@ -300,6 +318,7 @@ export class ResourceCache<V = unknown> implements Disposable {
       loads,
       loadFailures,
       coalescedLoads,
+      revalidations,
       ...counts,
     };
   }
@@ -447,13 +466,14 @@ export class ResourceCache<V = unknown> implements Disposable {
     else this.#end();
   }
 
-  #land(number: number, uri: string, value: V, options: LoadOptions): V {
+  #land(number: number, uri: string, value: V, options: LoadOptions, isNew: boolean): V {
     const form = this.#prepare(uri, value);
     const weight = this.#weigh(uri, value, form, options);
     this.#checkOpen();
     this.#logIfTooLarge(uri, weight);
     this.#restores.overtake(uri);
-    const kept = this.#store.fleet!.land(number, form, weight, this.#lifetimeOf(options));
+    const lifetime = this.#lifetimeOf(options);
+    const kept = this.#store.fleet!.land(number, form, weight, lifetime, isNew);
     this.#hub.flush();
     return kept;
   }
@@ -483,7 +503,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   }
 
   #readLifetime(options: SetOptions): Lifetime {
-    const read = readLifetime(options, this.#settings.lifetime);
+    const read = readLifetime(options, this.#settings.lifetime, this.#settings.staleTtlMs);
     for (const tag of read.tags) {
       if (!this.#store.accepts(tag)) badOption('tags', tag, WELL_FORMED);
     }

@@ -5,6 +5,7 @@ import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
 import type { Fleet } from './fleet.ts';
 import type { Restore } from './restores.ts';
+import type { Revalidation } from './validator.ts';
 
 /** How long an entry lives and what it is tagged with. */
 export interface Lifetime {
@@ -13,6 +14,14 @@ export interface Lifetime {
   /** ms after the last access; 0 = off. */
   readonly idleTtlMs: number;
   readonly tags: readonly string[];
+  /** Where it may be revalidated once it has expired. */
+  readonly revalidation?: Revalidation | undefined;
+}
+
+/** A value that has expired and may be revalidated, with the life that it had. */
+export interface Revalidatable<V> {
+  readonly value: V;
+  readonly life: Lifetime & { readonly weightBytes: number };
 }
 
 /** What a store holds and has counted. */
@@ -26,6 +35,8 @@ export interface StoreCensus extends Bounds {
   readonly invalidations: number;
   /** Events of other threads that waited too long here and were cut. */
   readonly droppedEvents: number;
+  /** Expired entries that are kept to be revalidated; part of `size`. */
+  readonly staleEntries: number;
 }
 
 /**
@@ -51,6 +62,8 @@ export interface Store<V, Form = unknown> {
   peek(uri: string): V | undefined;
   /** The value that has expired, while it is still held; what lives may be left to `get`. */
   lastKnown(uri: string): V | undefined;
+  /** What has expired and left, but is kept to be revalidated. To be asked after a miss. */
+  revalidatable(uri: string): Revalidatable<V> | undefined;
   info(uri: string): EntryInfo | undefined;
   /** For how many ms an entry lives from now, if nobody asks for it; `Infinity` until it is dropped. */
   remainingMs(uri: string): number | undefined;

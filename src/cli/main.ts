@@ -20,6 +20,12 @@ const HELP = `Usage: granary COMMAND
 granary COMMAND --help tells more.
 `;
 
+/** What was typed is what is wrong. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'ERR_GRANARY_BAD_OPTION',
+  'ERR_GRANARY_BAD_TEMPLATE',
+]);
+
 const USAGES = [
   'serve DIR [options]',
   'proxy [options] -- COMMAND',
@@ -75,8 +81,7 @@ function print(text: string): Promise<void> {
 /** @returns the exit code */
 function report(error: unknown, command: string | undefined): number {
   const isUsage =
-    error instanceof UsageError ||
-    (error instanceof GranaryError && error.code === 'ERR_GRANARY_BAD_OPTION');
+    error instanceof UsageError || (error instanceof GranaryError && USAGE_CODES.has(error.code));
   if (isUsage) {
     const usage = USAGES.find((one) => one.split(' ')[0] === command) ?? USAGES[0];
     const help = `Usage: granary ${usage}; granary ${usage.split(' ')[0]} --help tells more.`;

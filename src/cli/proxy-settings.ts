@@ -183,7 +183,7 @@ function targetOf(
     return { url: new URL(url), headers };
   }
   const [program, ...args] = (isGiven ? command : config.command) ?? [];
-  if (program === undefined) {
+  if (program === undefined || program === '') {
     throw new UsageError('the server is missing: give a COMMAND after --, or --url URL');
   }
   return { command: program, args };

@@ -3,6 +3,7 @@ import { access, realpath, stat } from 'node:fs/promises';
 
 import { GranaryError } from '../errors.ts';
 import type { DumpSource } from '../cache/dump-restore.ts';
+import type { Loaded } from '../cache/loader.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import type { Logger } from '../logger.ts';
 import type { ReadContext } from '../manager/read-context.ts';
@@ -157,7 +158,7 @@ export class FileOrigin {
     this.#logger.info('the folder is watched', { folder: this.#root, files: this.#list.size });
   }
 
-  async #read(uri: string, context: ReadContext): Promise<ReadResult> {
+  async #read(uri: string, context: ReadContext): Promise<Loaded<ReadResult>> {
     const path = this.#uris.pathOf(uri);
     const file = path === undefined ? undefined : await openConfined(this.#root, path);
     if (path === undefined || file === undefined) {
@@ -170,10 +171,14 @@ export class FileOrigin {
         context.setTags([...passed, file.realPath].map(passageTag));
       }
       // Who came through links would have to go through them again: those are read anew.
-      const isVersioned = this.#versioned && file.realPath === path;
       // Taken before the content: what changes while it is read has another version.
-      const version = isVersioned ? await versionOf(file.handle) : undefined;
-      if (version !== undefined) context.setTags([version]);
+      const version = file.realPath === path ? await versionOf(file.handle) : undefined;
+      if (version !== undefined) {
+        const isKnown = context.validator?.etag === version;
+        if (isKnown && file.stats.size <= this.#maxFileBytes) return context.notModified();
+        context.setValidator({ etag: version });
+        if (this.#versioned) context.setTags([version]);
+      }
       const bytes = await readBounded(file, this.#maxFileBytes, context.signal);
       if (bytes !== undefined) return toContents(uri, path, bytes);
       const sizeBytes = (await file.handle.stat()).size;

@@ -10,13 +10,23 @@ import type { UriPattern } from '../registry/uri-pattern.ts';
 export class PartitionIndex {
   readonly #keys = new Map<string, Set<string>>();
   readonly #flights = new Map<string, number>();
+  /** Keys whose entries have expired and may be revalidated, with their URIs; oldest first. */
+  readonly #retired = new Map<string, string>();
   readonly #isHeld: (key: string) => boolean;
+  readonly #unheld: (uri: string, key: string) => void;
   #settled: { uri: string; key: string }[] = [];
   #ordered: KeyIndex | undefined;
 
-  /** @param isHeld whether the cache holds an entry under a key. */
-  constructor(isHeld: (key: string) => boolean) {
+  /**
+   * @param isHeld whether the cache holds an entry under a key.
+   * @param unheld told of a key whose load has ended without one: to be forgotten, or retired
+   */
+  constructor(
+    isHeld: (key: string) => boolean,
+    unheld: (uri: string, key: string) => void = (uri, key) => this.forget(uri, key),
+  ) {
     this.#isHeld = isHeld;
+    this.#unheld = unheld;
   }
 
   /** How many URIs are indexed. */
@@ -35,6 +45,7 @@ export class PartitionIndex {
   }
 
   add(uri: string, key: string): void {
+    this.#retired.delete(key);
     const keys = this.#keys.get(uri);
     if (keys !== undefined) {
       keys.add(key);
@@ -45,8 +56,23 @@ export class PartitionIndex {
     if (this.#ordered?.isExhausted(this.#keys.size)) this.#ordered = undefined;
   }
 
+  /**
+   * The entry under a key has expired, and is kept to be revalidated. That nobody tells the end of: there
+   * are no more of them than the cache may hold entries.
+   */
+  retire(uri: string, key: string, most: number): void {
+    this.add(uri, key);
+    this.#retired.set(key, uri);
+    for (const [oldest, of] of this.#retired) {
+      if (this.#retired.size <= most) return;
+      this.forget(of, oldest);
+      this.#retired.delete(oldest);
+    }
+  }
+
   /** The entry under a key is gone. */
   forget(uri: string, key: string): void {
+    this.#retired.delete(key);
     if (this.#flights.has(key)) return;
     const keys = this.#keys.get(uri);
     keys?.delete(key);
@@ -86,7 +112,7 @@ export class PartitionIndex {
       if (flights > 0) this.#flights.set(key, flights);
       else {
         this.#flights.delete(key);
-        if (!this.#isHeld(key)) this.forget(uri, key);
+        if (!this.#isHeld(key)) this.#unheld(uri, key);
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { LoadContext, LoadOptions } from '../cache/loader.ts';
+import type { LoadContext, Loaded, LoadOptions } from '../cache/loader.ts';
 import {
   PARTITION_SEPARATOR,
   partitionKey,
@@ -6,8 +6,9 @@ import {
   splitKey,
   type Partition,
 } from '../cache/partition-key.ts';
-import type { ResourceCache } from '../cache/resource-cache.ts';
+import { type ResourceCache, revalidatableIn } from '../cache/resource-cache.ts';
 import { Restores } from '../cache/restores.ts';
+import { NOT_MODIFIED } from '../cache/validator.ts';
 import type { EventHub } from '../events/event-hub.ts';
 import {
   RESOURCE_EVENT_NAMES,
@@ -45,8 +46,11 @@ export class PartitionedCache implements FirstLevel {
   readonly #hubs = new Set<EventHub<ReadResult>>();
   /** Not kept where other threads fill the cache too: it would know their keys too late. */
   readonly #index: PartitionIndex;
-  /** Public URIs that are being loaded: the cache lists what it holds, but not those. */
-  readonly #publicLoads = new PartitionIndex(() => false);
+  /** Public URIs that are being loaded, or may be revalidated: the cache lists neither. */
+  readonly #publicLoads = new PartitionIndex(
+    () => false,
+    (uri, key) => this.#retire(uri, key),
+  );
   readonly #dropListeners = new Set<(drop: Drop) => void>();
   readonly #tagListeners = new Set<TagListener>();
   readonly #heard = new Set<ResourceEventName>();
@@ -65,7 +69,10 @@ export class PartitionedCache implements FirstLevel {
 
   private constructor(cache: ResourceCache<ReadResult>) {
     this.cache = cache;
-    this.#index = new PartitionIndex((key) => this.#holds(key));
+    this.#index = new PartitionIndex(
+      (key) => this.#holds(key),
+      (uri, key) => this.#retire(uri, key),
+    );
     this.#followHubs();
     if (cache.isShared) return;
     for (const key of cache.keys()) this.#enter(key);
@@ -85,13 +92,13 @@ export class PartitionedCache implements FirstLevel {
   load(
     uri: string,
     partition: Partition,
-    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    loader: (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>>,
     options: LoadOptions,
   ): Promise<ReadResult> {
     this.#isUsed = true;
     const key = partitionKey(uri, partition);
     if (this.cache.isShared) {
-      const telling = (_: string, context: LoadContext<ReadResult>): Promise<ReadResult> =>
+      const telling = (_: string, context: LoadContext<ReadResult>): Promise<Loaded<ReadResult>> =>
         this.#tellingTags(uri, partition, loader, context, options.tags);
       return this.cache.load(key, telling, options);
     }
@@ -169,6 +176,10 @@ export class PartitionedCache implements FirstLevel {
     return this.cache.has(key);
   }
 
+  staleTagsOf(key: string): readonly string[] | undefined {
+    return revalidatableIn(this.cache, key)?.life.tags;
+  }
+
   /** Another process has written to one entry, or dropped it. */
   invalidateKey(key: string): void {
     this.cache.invalidate(key);
@@ -225,16 +236,19 @@ export class PartitionedCache implements FirstLevel {
   async #tellingTags(
     uri: string,
     partition: Partition,
-    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    loader: (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>>,
     context: LoadContext<ReadResult>,
     given: readonly string[] = [],
-  ): Promise<ReadResult> {
-    let tags = given;
-    const setTags = (chosen: readonly string[]): void => {
-      context.setTags(chosen);
-      tags = [...chosen];
+  ): Promise<Loaded<ReadResult>> {
+    const staleTags = this.staleTagsOf(partitionKey(uri, partition));
+    let chosen: readonly string[] | undefined;
+    const setTags = (tags: readonly string[]): void => {
+      context.setTags(tags);
+      chosen = [...tags];
     };
     const value = await loader({ ...context, setTags });
+    const before = value === NOT_MODIFIED ? staleTags : undefined;
+    const tags = chosen ?? before ?? given;
     for (const listener of this.#tagListeners) listener(uri, partition, tags);
     return value;
   }
@@ -242,6 +256,14 @@ export class PartitionedCache implements FirstLevel {
   #enter(key: string): void {
     const { uri, partition } = splitKey(key);
     if (partition !== PUBLIC_PARTITION) this.#index.add(uri, key);
+    if (!this.#holds(key)) this.#retire(uri, key);
+  }
+
+  /** What has expired is to be found by invalidations while it may be revalidated. */
+  #retire(uri: string, key: string): void {
+    const index = key === uri ? this.#publicLoads : this.#index;
+    if (revalidatableIn(this.cache, key) === undefined) index.forget(uri, key);
+    else index.retire(uri, key, this.cache.stats().maxSize);
   }
 
   #holds(key: string): boolean {
@@ -273,7 +295,7 @@ export class PartitionedCache implements FirstLevel {
 
   readonly #forward = (event: ResourceEvent<ReadResult>): void => {
     const { uri, partition } = splitKey(event.uri);
-    if (partition !== PUBLIC_PARTITION && !this.cache.isShared) this.#follow(event, uri);
+    if (!this.cache.isShared) this.#follow(event, uri, partition);
     const metadata = { ...event.metadata, partition };
     for (const hub of this.#hubs) {
       if (hub.heard[event.event]) hub.queue({ ...event, uri, metadata });
@@ -286,13 +308,14 @@ export class PartitionedCache implements FirstLevel {
     for (const hub of this.#hubs) hub.flush();
   }
 
-  #follow(event: ResourceEvent<ReadResult>, uri: string): void {
+  #follow(event: ResourceEvent<ReadResult>, uri: string, partition: Partition): void {
+    if (event.event === 'expired') return this.#retire(uri, event.uri);
+    if (partition === PUBLIC_PARTITION) return;
     switch (event.event) {
       case 'loaded':
         this.#index.add(uri, event.uri);
         break;
       case 'invalidated':
-      case 'expired':
       case 'evicted':
         this.#index.forget(uri, event.uri);
         break;

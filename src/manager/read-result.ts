@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 
+import { checkValidator, type Validator } from '../cache/validator.ts';
 import { GranaryError } from '../errors.ts';
 
 /** One part of a resource: text, or bytes in base64. */
@@ -15,6 +16,23 @@ export interface ResourceContents {
 export interface ReadResult {
   readonly contents: readonly ResourceContents[];
   readonly _meta?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Takes `etag` and `lastModified` out of a `{ contents }`: they are for the next load, not for clients.
+ *
+ * @throws `ERR_GRANARY_BAD_OPTION` for what is no validator
+ */
+export function splitValidator(loaded: unknown): {
+  readonly value: unknown;
+  readonly validator: Validator | undefined;
+} {
+  if (!hasContents(loaded)) return { value: loaded, validator: undefined };
+  const { etag, lastModified, ...value } = loaded as { contents: readonly unknown[] } & Validator;
+  if (etag === undefined && lastModified === undefined) {
+    return { value: loaded, validator: undefined };
+  }
+  return { value, validator: checkValidator('the validator of a loader', { etag, lastModified }) };
 }
 
 /**

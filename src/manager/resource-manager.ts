@@ -1,5 +1,5 @@
 import { checkAbortSignal } from '../cache/cache-options.ts';
-import type { LoadContext, LoadOptions } from '../cache/loader.ts';
+import type { LoadContext, Loaded, LoadOptions } from '../cache/loader.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
 import {
   PARTITION_SEPARATOR,
@@ -8,6 +8,7 @@ import {
   type Partition,
 } from '../cache/partition-key.ts';
 import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
+import { NOT_MODIFIED } from '../cache/validator.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
@@ -35,7 +36,7 @@ import {
   TierJournal,
 } from '../tiers/tier-journal.ts';
 import type { TierStats } from '../tiers/tier-stats.ts';
-import { fingerprintOf, toReadResult, type ReadResult } from './read-result.ts';
+import { fingerprintOf, splitValidator, toReadResult, type ReadResult } from './read-result.ts';
 import { ResourceWatcher } from './resource-watcher.ts';
 import { loadUncached } from './uncached-load.ts';
 
@@ -135,7 +136,9 @@ export class ResourceManager implements Disposable {
    * is dropped.
    *
    * @param loader a string becomes text, a `Uint8Array` a blob, `{ contents }` goes out as it is,
-   * anything else as JSON. For a resource that does not exist it throws a `GranaryError` with code
+   * anything else as JSON. Beside `contents` it may give an `etag`, a `lastModified` or both, which stay
+   * here: once the resource has expired it gets them as `context.validator`, and may return
+   * `context.notModified()`. For a resource that does not exist it throws a `GranaryError` with code
    * `ERR_GRANARY_NO_MATCH`.
    * @throws `ERR_GRANARY_BAD_TEMPLATE` with the position; `ERR_GRANARY_BAD_OPTION`, also for a
    * pattern that is registered already; `ERR_GRANARY_CLOSED`
@@ -173,7 +176,7 @@ export class ResourceManager implements Disposable {
     const reader = readerOf(given);
     const resolution = this.#resolve(uri);
     const partition = resolution.public ? PUBLIC_PARTITION : partitionOf(reader);
-    const loader = (context: LoadContext<ReadResult>): Promise<ReadResult> =>
+    const loader = (context: LoadContext<ReadResult>): Promise<Loaded<ReadResult>> =>
       load(uri, resolution, context, reader);
     if (partition === undefined) return this.#readUncached(uri, loader, signal);
     const key = partitionKey(uri, partition);
@@ -387,10 +390,10 @@ export class ResourceManager implements Disposable {
   /** What the cache calls where it has nothing. */
   #behind(
     key: string,
-    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    loader: (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>>,
     kept: LoadOptions,
     first: LoadOptions,
-  ): (context: LoadContext<ReadResult>) => Promise<ReadResult> {
+  ): (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>> {
     const level = this.#level;
     const grace = this.#grace;
     const ask: InnerLoad<ReadResult> =
@@ -404,7 +407,7 @@ export class ResourceManager implements Disposable {
 
   async #readUncached(
     uri: string,
-    loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+    loader: (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>>,
     signal: AbortSignal | undefined,
   ): Promise<ReadResult> {
     this.#uncachedReads++;
@@ -500,7 +503,12 @@ async function load(
   { loader, params, mimeType, public: isPublic }: Resolution<ReadContext>,
   context: LoadContext<ReadResult>,
   reader: Reader,
-): Promise<ReadResult> {
+): Promise<Loaded<ReadResult>> {
   const told = Object.freeze(isPublic ? { ...context } : { ...context, ...reader });
-  return toReadResult(await loader(uri, params, told), uri, mimeType);
+  const loaded: unknown = await loader(uri, params, told);
+  if (loaded === NOT_MODIFIED) return loaded;
+  const { value, validator } = splitValidator(loaded);
+  const result = toReadResult(value, uri, mimeType);
+  if (validator !== undefined) context.setValidator(validator);
+  return result;
 }

@@ -1,5 +1,6 @@
 import { abortedError } from '../cache/flights.ts';
-import type { LoadContext } from '../cache/loader.ts';
+import type { LoadContext, Loaded } from '../cache/loader.ts';
+import { NOT_MODIFIED } from '../cache/validator.ts';
 import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { readFailure } from './read-failure.ts';
@@ -13,7 +14,7 @@ import type { ReadResult } from './read-result.ts';
  */
 export function loadUncached(
   uri: string,
-  loader: (context: LoadContext<ReadResult>) => Promise<ReadResult>,
+  loader: (context: LoadContext<ReadResult>) => Promise<Loaded<ReadResult>>,
   signal: AbortSignal | undefined,
 ): Promise<ReadResult> {
   if (signal?.aborted) return Promise.reject(abortedError(uri, signal.reason));
@@ -30,11 +31,20 @@ export function loadUncached(
       // There is no entry that could take them.
       setTtl() {},
       setTags() {},
+      validator: undefined,
+      setValidator() {},
+      notModified: () => NOT_MODIFIED,
     };
     loader(context)
+      .then(valueOf)
       .then(resolve, (cause: unknown) => reject(readFailure(failed(uri, cause), uri, uri)))
       .finally(() => signal?.removeEventListener('abort', onAbort));
   });
+}
+
+function valueOf(loaded: Loaded<ReadResult>): ReadResult {
+  if (loaded !== NOT_MODIFIED) return loaded;
+  throw new TypeError('the loader returned notModified(), and there is no expired value');
 }
 
 function failed(uri: string, cause: unknown): GranaryError {

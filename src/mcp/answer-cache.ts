@@ -89,8 +89,6 @@ export class AnswerCache {
   async #load(question: Question, asking: Asking): Promise<Answer> {
     const { partition, signal, ask, ttlMs = this.#ttlMs } = asking;
     const key = keyOf(question, partition);
-    // Looked up here, as what is kept when the load is over may be another's.
-    const left = hasHints(question) ? this.#remainingMs(key) : undefined;
     let own: HandlerCall | undefined;
     try {
       const text = await this.cache.load(
@@ -108,9 +106,7 @@ export class AnswerCache {
         { signal, ttlMs },
       );
       const result = JSON.parse(text as string) as Result;
-      if (!hasHints(question)) return { result };
-      const isKept = left !== undefined || this.cache.peek(key) === text;
-      return { result: { ...result, ttlMs: isKept ? ttlHint(left ?? this.#remainingMs(key)) : 0 } };
+      return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, text) } : { result };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -150,8 +146,10 @@ export class AnswerCache {
     this.#closeIfDone();
   }
 
-  #remainingMs(key: string): number | undefined {
-    return remainingMs(this.cache, key);
+  /** What remains of what was kept as this text; 0 where it was dropped, or something else is kept. */
+  #ttlHint(key: string, text: unknown): number {
+    const left = remainingMs(this.cache, key);
+    return left !== undefined && this.cache.peek(key) === text ? ttlHint(left) : 0;
   }
 
   /** @returns the shorter of what a server grants and what is kept here; 0 here = until it is dropped */

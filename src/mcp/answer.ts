@@ -7,7 +7,25 @@ import { itemsOf, type Question } from './question.ts';
 export type AnswerError = JSONRPCErrorResponse['error'];
 
 /** A response without its id. */
-export type Answer = { readonly result: Result } | { readonly error: AnswerError };
+export type Answer = ResultAnswer | { readonly error: AnswerError };
+
+interface ResultAnswer {
+  readonly result: Result;
+  /**
+   * The `ttlMs` that the result is to be sent with, where it is one that tells: to be asked in the turn
+   * in which it is sent, since a client that hears of a change first would keep what follows.
+   */
+  readonly ttlMs?: () => number;
+}
+
+/** @returns the members of the message that an answer makes at this moment */
+export function messageOf(
+  answer: Answer,
+): { readonly result: Result } | { readonly error: AnswerError } {
+  if ('error' in answer) return answer;
+  const { result, ttlMs } = answer;
+  return { result: ttlMs === undefined ? result : { ...result, ttlMs: ttlMs() } };
+}
 
 /**
  * Why a load has brought no answer that all who wait for it could have. Known by its name: from

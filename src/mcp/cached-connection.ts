@@ -8,13 +8,14 @@ import type {
   JSONRPCMessage,
   JSONRPCRequest,
   MessageExtraInfo,
+  Notification,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
 import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { partitionOf } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
-import { failureAnswer, type Answer } from './answer.ts';
+import { failureAnswer, messageOf, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
@@ -39,6 +40,8 @@ export interface ConnectionHost {
   /** Whether the server would answer a method at all. */
   answersTo(method: string): boolean;
   countUncached(): void;
+  /** The server is about to send. */
+  noteNotification(notification: Notification): void;
   /** A connection has closed. */
   forget(connection: CachedConnection): void;
 }
@@ -311,6 +314,8 @@ export class CachedConnection {
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
     }
+    // A handler of version 2 sends past `notification`.
+    if (!('id' in message)) this.#host.noteNotification(message);
     const { relatedRequestId, ...others } = options ?? {};
     // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
     if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);
@@ -340,7 +345,7 @@ export class CachedConnection {
 
   async #reply(id: RequestId, answer: Answer): Promise<void> {
     try {
-      await this.#tap.toClient({ jsonrpc: '2.0', id, ...answer });
+      await this.#tap.toClient({ jsonrpc: '2.0', id, ...messageOf(answer) });
     } catch (error) {
       this.#tap.report('a response could not be sent', error);
     }

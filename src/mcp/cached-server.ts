@@ -142,12 +142,12 @@ export class CachedServer implements ConnectionHost {
   /** Before a notification is on its way, so that who reads on it finds nothing old. */
   #followNotifications(): () => void {
     return overrideMethod(this.#protocol, 'notification', (notification) => (sent, options) => {
-      this.#noteNotification(sent);
+      this.noteNotification(sent);
       return notification(sent, options);
     });
   }
 
-  #noteNotification({ method, params }: Notification): void {
+  noteNotification({ method, params }: Notification): void {
     if (!this.#isOpen) return;
     if (method === 'notifications/resources/updated') {
       const uri = params?.['uri'];
@@ -161,7 +161,7 @@ export class CachedServer implements ConnectionHost {
   #followHandlers(): (() => void)[] {
     return followHandlers(this.#protocol, {
       // The SDK does not send, nor call `notification`, once the request has been cancelled.
-      sends: (sent) => this.#noteNotification(sent),
+      sends: (sent) => this.noteNotification(sent),
       isStale: (id) => this.calls.unshareAnswer(id),
       changed: (method) => this.#noteHandlerOf(method),
     });

@@ -11,6 +11,7 @@ import { overrideMethod } from './method-override.ts';
 import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
 import { installHandlersV2 } from './request-handlers-v2.ts';
 import { ResourceServer } from './resource-server.ts';
+import { isPerRequest } from './request-context.ts';
 import { importSdkMcp, importSdkServer, importSdkTypes } from './sdk-peer.ts';
 import { generationOf, hasHandler, protocolOf, type ProtocolServer } from './sdk-server.ts';
 import type { SdkServer } from './sdk-types.ts';
@@ -82,8 +83,8 @@ export async function serveResources(
   const completes = mirror === undefined;
   if (types === undefined) installHandlersV2(protocol, resources, completes);
   else installHandlers(protocol, types, resources, completes);
-  const stopWatching = watchConnections(protocol, resources);
   const stopFollowing = followRegistry(manager.registry, resources, tellOfChange);
+  const stopWatching = watchConnections(protocol, resources, stopFollowing);
   const close = (): void => {
     if (!served.delete(protocol)) return;
     stopFollowing();
@@ -99,11 +100,21 @@ function tellOfChange(resources: ResourceServer, change: RegistryChange<ReadCont
   resources.onRegistryChange(change);
 }
 
-/** A client of 2026-07-28 subscribes to nothing that its server would hear of. */
-function watchConnections(protocol: ProtocolServer, resources: ResourceServer): () => void {
+/**
+ * A client of 2026-07-28 subscribes to nothing that its server would hear of. A server that is made for
+ * one exchange lets go of the registry with it: many more may come before the next garbage collection.
+ *
+ * @param stopFollowing lets go of the registry
+ */
+function watchConnections(
+  protocol: ProtocolServer,
+  resources: ResourceServer,
+  stopFollowing: () => void,
+): () => void {
   return overrideMethod(protocol, 'connect', (connect) => async (transport) => {
     await connect(transport);
-    resources.onConnected();
+    if (isPerRequest(transport)) resources.onDisconnect(stopFollowing);
+    else resources.onConnected();
   });
 }
 

@@ -8,6 +8,7 @@ export type {
   StoreHandle,
   StoreMessage,
   StorePlace,
+  StoreRevalidation,
   StoreDump,
 } from '../../crates/binding/binding.cjs';
 

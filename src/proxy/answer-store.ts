@@ -230,7 +230,7 @@ export class AnswerStore implements Disposable {
     try {
       return await ask(signal, true);
     } catch (error) {
-      if (error instanceof UpstreamError) return error.answer;
+      if (error instanceof UpstreamError || error instanceof NotKept) return error.answer;
       throw error;
     }
   }

@@ -52,7 +52,7 @@ export class CachingRules {
 
   /** Of lists, and of tools that the operator names. */
   forList(): Verdict {
-    return { cached: true, isPublic: false, ttlMs: this.#ttlMs, because: 'no rule says otherwise' };
+    return { cached: true, isPublic: false, ttlMs: this.#ttlMs, because: 'the default' };
   }
 }
 

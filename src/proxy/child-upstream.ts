@@ -1,5 +1,7 @@
-import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+
+import spawn from 'cross-spawn';
 
 import type { Logger } from '../logger.ts';
 import { BackOff } from './back-off.ts';
@@ -46,7 +48,8 @@ export class ChildUpstream implements Upstream {
   #isAgain = false;
   #isPaused = false;
   #isClosed = false;
-  #ending: Promise<void> | undefined;
+  /** What still ends. */
+  readonly #endings = new Set<Promise<void>>();
 
   constructor(options: ChildUpstreamOptions) {
     this.#options = options;
@@ -82,15 +85,19 @@ export class ChildUpstream implements Upstream {
     const child = this.#child;
     if (child === undefined) return;
     this.#options.logger.warn('the upstream is started again', { reason });
-    void endTree(child);
+    this.#end(child);
   }
 
-  close(): Promise<void> {
-    this.#isClosed = true;
+  async close(): Promise<void> {
     clearTimeout(this.#restartTimer);
-    const child = this.#child;
-    this.#ending ??= child === undefined ? Promise.resolve() : endTree(child);
-    return this.#ending;
+    if (!this.#isClosed && this.#child !== undefined) this.#end(this.#child);
+    this.#isClosed = true;
+    await Promise.all(this.#endings);
+  }
+
+  #end(child: Child): void {
+    const ending = endTree(child).finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
   }
 
   #start(): void {
@@ -102,7 +109,8 @@ export class ChildUpstream implements Upstream {
       // the proxy to hear.
       detached: process.platform !== 'win32',
       windowsHide: true,
-    });
+    }) as Child;
+    if (child.pid !== undefined) this.#child = child;
     child.once('error', (error) => {
       if (child.pid === undefined) this.#ended(child, `it cannot be started: ${error.message}`);
       else logger.warn('the upstream failed', { error: error.message });
@@ -112,7 +120,6 @@ export class ChildUpstream implements Upstream {
       logger.info('the upstream has started', { pid: child.pid });
       this.#release = this.#options.govern(child);
       this.#startedAtMs = performance.now();
-      this.#child = child;
       this.#listen(child);
       this.#listener.up(this.#isAgain);
       this.#isAgain = true;
@@ -182,7 +189,7 @@ export class ChildUpstream implements Upstream {
     this.#release = () => {};
     this.#child = undefined;
     // Whatever it has started ends with it.
-    void endTree(child);
+    this.#end(child);
     if (this.#isClosed) return;
     const { logger } = this.#options;
     const isFinal = this.#silentStarts >= MAX_SILENT_STARTS || child.pid === undefined;

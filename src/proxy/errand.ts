@@ -10,11 +10,16 @@ export interface Errand {
   readonly origin: RequestId | undefined;
   /** Whether it waits for an upstream that is away, before it was sent. */
   readonly waits: boolean;
-  /** Whether it may be sent once more to an upstream that went away without an answer. */
-  mayRepeat: boolean;
+  /** How often it may be sent once more to an upstream that went away without an answer. */
+  repeats: number;
+  /** Whether the upstream may have asked the client on its account. */
+  hasAsked: boolean;
   readonly settle: (response: Message) => void;
   readonly fail: (error: UpstreamError) => void;
 }
+
+/** How often what changes nothing is sent once more. */
+export const REPEATS = 2;
 
 /** Methods that change nothing, so that asking twice does no harm. */
 const REPEATABLE: ReadonlySet<string> = new Set([
@@ -37,6 +42,6 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   'tasks/result',
 ]);
 
-export function isRepeatable(method: string): boolean {
-  return REPEATABLE.has(method);
+export function repeatsOf(method: string): number {
+  return REPEATABLE.has(method) ? REPEATS : 0;
 }

@@ -52,6 +52,11 @@ export class HttpClient implements ClientLink {
     return true;
   }
 
+  /** Whether a request of this id is not answered. */
+  awaits(id: RequestId | undefined): boolean {
+    return [...this.#exchanges].some((exchange) => exchange.awaits(id));
+  }
+
   send(message: Message, relatedTo?: RequestId): void {
     if (message.kind === 'response') {
       for (const exchange of this.#exchanges) {

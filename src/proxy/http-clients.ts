@@ -147,6 +147,10 @@ export class HttpClients {
       refuse(response, 503, 'The upstream does not take in what it was sent');
       return;
     }
+    if (messages.some(({ kind, id }) => kind === 'request' && client.awaits(id))) {
+      refuse(response, 400, 'Bad Request: another request of the session has its id');
+      return;
+    }
     this.#use(session, response);
     const context = this.#contextOf(session, request.headers);
     if (messages.some(({ kind }) => kind === 'request')) {

@@ -7,18 +7,18 @@ import { parseMessages, type Message } from './message.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** How far a stream of events was read. */
-export interface ResponseReading {
-  readonly lastEventId: string | undefined;
+export class ResponseReading {
+  lastEventId: string | undefined;
   /** How long the server wants its client to wait before it comes back, in ms. */
-  readonly retryMs: number | undefined;
+  retryMs: number | undefined;
 }
 
 interface ReadingOptions {
   readonly take: (message: Message) => void;
   readonly maxMessageBytes: number;
   readonly logger: Logger;
-  /** What was read of the same stream before it broke off. */
-  readonly before: ResponseReading | undefined;
+  /** What was read of the same stream before it broke off; is told how far it comes. */
+  readonly reading: ResponseReading;
   /** What reading on waits for, where messages are not taken in for now. */
   readonly held: () => Promise<void> | undefined;
 }
@@ -31,12 +31,11 @@ interface ReadingOptions {
 export async function readMessages(
   response: IncomingMessage,
   options: ReadingOptions,
-): Promise<ResponseReading> {
+): Promise<void> {
   const [type = ''] = (response.headers['content-type'] ?? '').split(';', 1);
   switch (type.trim().toLowerCase()) {
     case 'application/json':
-      await readJson(response, options);
-      return { lastEventId: undefined, retryMs: undefined };
+      return readJson(response, options);
     case 'text/event-stream':
       return readEvents(response, options);
     default:
@@ -68,19 +67,17 @@ async function readJson(
 
 async function readEvents(
   response: IncomingMessage,
-  { take, maxMessageBytes, logger, before, held }: ReadingOptions,
-): Promise<ResponseReading> {
-  let lastEventId = before?.lastEventId;
-  let retryMs = before?.retryMs;
+  { take, maxMessageBytes, logger, reading, held }: ReadingOptions,
+): Promise<void> {
   let failure: UpstreamError | undefined;
   const parser = createParser({
     // In characters, of which there are no more than bytes.
     maxBufferSize: maxMessageBytes,
     onRetry: (ms) => {
-      retryMs = ms;
+      reading.retryMs = ms;
     },
     onEvent: ({ id, event = 'message', data }) => {
-      if (id !== undefined) lastEventId = id;
+      if (id !== undefined) reading.lastEventId = id;
       if (event !== 'message' || data === '') return;
       try {
         for (const message of parseMessages(data)) take(message);
@@ -98,7 +95,6 @@ async function readEvents(
     if (failure !== undefined) throw failure;
     await held();
   }
-  return { lastEventId, retryMs };
 }
 
 function tooLarge(maxMessageBytes: number): UpstreamError {

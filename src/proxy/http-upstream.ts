@@ -1,5 +1,5 @@
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as SecureAgent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -8,7 +8,7 @@ import { BackOff } from './back-off.ts';
 import { requestVersion } from './era.ts';
 import { Gate } from './gate.ts';
 import { standardHeaders } from './http-headers.ts';
-import { readMessages, type ResponseReading } from './http-response.ts';
+import { readMessages, ResponseReading } from './http-response.ts';
 import type { Message, RequestId } from './message.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Envelope, Upstream, UpstreamListener } from './upstream.ts';
@@ -16,6 +16,8 @@ import type { Envelope, Upstream, UpstreamListener } from './upstream.ts';
 /** How a server is reached over Streamable HTTP. */
 export interface HttpUpstreamOptions {
   readonly url: URL;
+  /** Keeps connections for all who reach the same server. */
+  readonly agent: Agent;
   /** The operator's own, in every request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly maxMessageBytes: number;
@@ -28,13 +30,25 @@ export interface HttpUpstreamOptions {
 /** How long a server may take to take note of the end of a session. */
 const END_MS = 1_000;
 
+/** The request has not arrived: nobody is there. */
+const NOBODY_THERE: ReadonlySet<string | undefined> = new Set([
+  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'],
+]);
+
 /** What became of the connection, not of the request. */
-class ConnectionFailed extends Error {}
+class ConnectionFailed extends Error {
+  readonly isNobodyThere: boolean;
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(cause.message === '' ? cause.code : cause.message, { cause });
+    this.name = 'ConnectionFailed';
+    this.isNobodyThere = NOBODY_THERE.has(cause.code);
+  }
+}
 
 /** A server over Streamable HTTP, revisions 2025-03-26 to 2026-07-28. */
 export class HttpUpstream implements Upstream {
   readonly #options: HttpUpstreamOptions;
-  readonly #agent: Agent;
   readonly #closing = new AbortController();
   /** Requests under way: on revision 2026-07-28 the end of one's connection withdraws it. */
   readonly #posts = new Map<RequestId, { leaving: AbortController; isModern: boolean }>();
@@ -50,10 +64,6 @@ export class HttpUpstream implements Upstream {
 
   constructor(options: HttpUpstreamOptions) {
     this.#options = options;
-    this.#agent =
-      options.url.protocol === 'https:'
-        ? new SecureAgent({ keepAlive: true })
-        : new Agent({ keepAlive: true });
   }
 
   open(listener: UpstreamListener): void {
@@ -104,7 +114,6 @@ export class HttpUpstream implements Upstream {
       const response = await this.#ask('DELETE', {}, undefined, signal).catch(() => undefined);
       response?.resume();
     }
-    this.#agent.destroy();
   }
 
   async #post(message: Message, envelope: Envelope): Promise<void> {
@@ -125,10 +134,18 @@ export class HttpUpstream implements Upstream {
       await this.#take(message, response, session, leaving.signal);
     } catch (error) {
       if (leaving.signal.aborted || this.#closing.signal.aborted) return;
-      if (error instanceof ConnectionFailed) this.#lose(error.message);
-      else if (isRequest && error instanceof UpstreamError)
+      const isFailed = error instanceof ConnectionFailed;
+      if (isFailed && error.isNobodyThere) {
+        if (isRequest && !this.#isAway) this.#listener.unsent(id!);
+        this.#lose(error.message);
+      } else if (isRequest && isFailed) {
+        // As when a server ends a connection that was kept, just as it is used again.
+        this.#listener.failed(id!, new UpstreamError(error.message), true);
+      } else if (isRequest && error instanceof UpstreamError) {
         this.#listener.failed(id!, error, false);
-      else this.#options.logger.warn('a message could not be sent', { error: String(error) });
+      } else {
+        this.#options.logger.warn('a message could not be sent', { error: String(error) });
+      }
     } finally {
       if (isRequest) this.#posts.delete(id!);
     }
@@ -167,7 +184,7 @@ export class HttpUpstream implements Upstream {
   /** @returns whether the request was answered */
   async #read(message: Message, response: IncomingMessage, signal: AbortSignal): Promise<boolean> {
     let isAnswered = false;
-    let reading: ResponseReading | undefined;
+    const reading = new ResponseReading();
     const take = (received: Message): void => {
       if (received.kind === 'response' && received.id === message.id) {
         isAnswered = true;
@@ -177,14 +194,14 @@ export class HttpUpstream implements Upstream {
     };
     for (let backOff = this.#newBackOff(), tries = 0; tries < 3; tries++) {
       try {
-        reading = await this.#readOne(response, take, reading);
+        await this.#readOne(response, take, reading);
       } catch (error) {
         if (error instanceof UpstreamError || signal.aborted) throw error;
         this.#options.logger.warn('a response broke off', { error: String(error) });
       }
-      const eventId = reading?.lastEventId;
+      const eventId = reading.lastEventId;
       if (isAnswered || signal.aborted || eventId === undefined) break;
-      await delay(reading?.retryMs ?? backOff.next(), undefined, { signal });
+      await delay(reading.retryMs ?? backOff.next(), undefined, { signal });
       const headers = { accept: 'text/event-stream', 'last-event-id': eventId };
       response = await this.#ask('GET', headers, undefined, signal);
       if (response.statusCode !== 200) {
@@ -198,11 +215,11 @@ export class HttpUpstream implements Upstream {
   async #readOne(
     response: IncomingMessage,
     take: (message: Message) => void,
-    before: ResponseReading | undefined,
-  ): Promise<ResponseReading> {
+    reading: ResponseReading,
+  ): Promise<void> {
     const { maxMessageBytes, logger } = this.#options;
     const held = (): Promise<void> | undefined => this.#paused?.opened;
-    return readMessages(response, { take, maxMessageBytes, logger, before, held });
+    return readMessages(response, { take, maxMessageBytes, logger, reading, held });
   }
 
   async #refused(message: Message, response: IncomingMessage): Promise<void> {
@@ -219,7 +236,7 @@ export class HttpUpstream implements Upstream {
       isAnswered = true;
       this.#listener.message(answer.withId(message.id!), {});
     };
-    await this.#readOne(response, take, undefined).catch(() => {});
+    await this.#readOne(response, take, new ResponseReading()).catch(() => {});
     if (isAnswered && httpStatus !== 401 && httpStatus !== 403) return;
     const wwwAuthenticate = headers['www-authenticate'];
     throw new UpstreamError(`the upstream answered with HTTP status ${httpStatus}`, {
@@ -235,10 +252,10 @@ export class HttpUpstream implements Upstream {
     const { signal } = this.#stream;
     const backOff = this.#newBackOff();
     const take = (message: Message): void => this.#listener.message(message, {});
-    let reading: ResponseReading | undefined;
+    const reading = new ResponseReading();
     while (!signal.aborted) {
       try {
-        const id = reading?.lastEventId;
+        const id = reading.lastEventId;
         const headers = { accept: 'text/event-stream', ...(id && { 'last-event-id': id }) };
         const response = await this.#ask('GET', headers, undefined, signal);
         if (response.statusCode !== 200) {
@@ -246,16 +263,18 @@ export class HttpUpstream implements Upstream {
           response.resume();
           return;
         }
-        reading = await this.#readOne(response, take, reading);
+        await this.#readOne(response, take, reading);
         backOff.reset();
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ConnectionFailed) return this.#lose(error.message);
+        if (error instanceof ConnectionFailed && error.isNobodyThere) {
+          return this.#lose(error.message);
+        }
         this.#options.logger.debug('the stream of the upstream broke off', {
           error: String(error),
         });
       }
-      await delay(reading?.retryMs ?? backOff.next(), undefined, { signal }).catch(() => {});
+      await delay(reading.retryMs ?? backOff.next(), undefined, { signal }).catch(() => {});
     }
   }
 
@@ -307,9 +326,9 @@ export class HttpUpstream implements Upstream {
     };
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const request = send(url, { method, headers, agent: this.#agent, signal });
+      const request = send(url, { method, headers, agent: this.#options.agent, signal });
       request.once('response', resolve);
-      request.once('error', (error) => reject(new ConnectionFailed(error.message)));
+      request.once('error', (error) => reject(new ConnectionFailed(error)));
       request.end(body);
     });
   }

@@ -69,6 +69,13 @@ export class Message {
     return Message.of({ jsonrpc: '2.0', id, ...answer });
   }
 
+  /** As `response`. @throws RangeError for what is too deep to be written */
+  static written(id: RequestId, answer: Answer): Message {
+    const message = Message.response(id, answer);
+    message.#text = JSON.stringify(message.body);
+    return message;
+  }
+
   /** A response whose result is JSON already. */
   static ready(id: RequestId, result: string): Message {
     const text = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;

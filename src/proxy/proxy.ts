@@ -1,4 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
 
 import { describeError } from '../describe-value.ts';
 import { EnhancedResourceManager } from '../governor/enhanced-resource-manager.ts';
@@ -39,6 +41,7 @@ export class Proxy {
   readonly governor = new EnhancedResourceManager();
   readonly options: ProxyOptions;
   readonly #cachedTools: ReadonlySet<string>;
+  readonly #agent: Agent;
   #children = 0;
 
   /** @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE` for a rule */
@@ -46,6 +49,8 @@ export class Proxy {
     this.options = options;
     this.#cachedTools = new Set(options.cachedTools);
     const { ttlMs, maxEntries, maxBytes, failSafeMs, logger } = options;
+    const isSecure = 'url' in options.target && options.target.url.protocol === 'https:';
+    this.#agent = isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
     const rules = new CachingRules(ttlMs, options.rules);
     this.store = new AnswerStore({ rules, maxEntries, maxBytes, failSafeMs, logger });
     this.governor.on('status', ({ toolId, resource, from, to }) => {
@@ -59,7 +64,7 @@ export class Proxy {
   newUpstream(): Upstream {
     const { target, maxMessageBytes, restartDelayMs, longestRestartDelayMs, logger } = this.options;
     const common = { maxMessageBytes, restartDelayMs, longestRestartDelayMs, logger };
-    if ('url' in target) return new HttpUpstream({ ...target, ...common });
+    if ('url' in target) return new HttpUpstream({ ...target, ...common, agent: this.#agent });
     this.#children++;
     const name = this.#children === 1 ? 'upstream' : `upstream-${this.#children}`;
     const govern = (child: ChildProcess) => this.#govern(child, name);
@@ -76,6 +81,7 @@ export class Proxy {
 
   async close(): Promise<void> {
     await this.governor.close();
+    this.#agent.destroy();
     this.store[Symbol.dispose]();
   }
 

@@ -1,28 +1,27 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Partition } from '../cache/partition-key.ts';
+import { describeError } from '../describe-value.ts';
 import type { Logger } from '../logger.ts';
-import type { MethodGroup } from '../mcp/question.ts';
-import type { AnswerStore, Asking, Reply } from './answer-store.ts';
+import type { AnswerStore, Asking } from './answer-store.ts';
 import { cacheableRequest, type CacheableRequest } from './cacheable-request.ts';
-import { requestVersion, SUBSCRIPTION_KEY } from './era.ts';
-import { isRepeatable, type Errand } from './errand.ts';
-import { HeldErrands } from './held-errands.ts';
+import { requestVersion } from './era.ts';
+import { REPEATS, repeatsOf, type Errand } from './errand.ts';
+import { NotKept } from './kept-answer.ts';
 import {
   answerOf,
   errorAnswer,
   INTERNAL_ERROR,
   INVALID_REQUEST,
-  isObject,
   Message,
   reasonOf,
   type Answer,
-  type JsonObject,
   type RequestId,
 } from './message.ts';
-import { SessionMemory } from './session-memory.ts';
-import type { Envelope, Upstream, UpstreamListener } from './upstream.ts';
-import { AskerGone, UpstreamError } from './upstream-error.ts';
+import { LISTS } from './session-memory.ts';
+import { OWN_ID, UpstreamSession, type UpstreamSessionListener } from './upstream-session.ts';
+import type { Envelope, Upstream } from './upstream.ts';
+import { AskerGone } from './upstream-error.ts';
 
 /** Where messages for a client go. */
 export interface ClientLink {
@@ -54,32 +53,19 @@ export interface RelayOptions {
   readonly logger: Logger;
 }
 
-/** Begins the ids of requests that the proxy makes itself. */
-const OWN_ID = 'granary:';
-
-const LISTS = { resources: true, tools: true, prompts: true } as const;
-
 /**
  * One client's connection through the proxy. Everything passes as it comes, in both directions, so
  * that the peers negotiate revisions and capabilities by themselves; only requests that can be answered
- * from the cache are, and an upstream that begins anew is told what the client had told it.
+ * from the cache are.
  */
-export class Relay implements UpstreamListener {
+export class Relay implements UpstreamSessionListener {
   readonly id = randomUUID();
   readonly #options: RelayOptions;
-  readonly #memory = new SessionMemory();
-  readonly #held: HeldErrands;
-  /** Requests under way, by the id that the upstream knows. */
-  readonly #sent = new Map<RequestId, Errand>();
+  readonly #session: UpstreamSession;
   /** Requests that are answered from the cache, by the client's id. */
   readonly #visits = new Map<RequestId, AbortController>();
   /** Requests of the upstream's that its client has not answered. */
   readonly #asked = new Set<RequestId>();
-  /** Subscriptions that the upstream acknowledges a second time. */
-  readonly #repeatedListens = new Set<RequestId>();
-  #state: 'down' | 'restoring' | 'up' | 'closed' = 'down';
-  #awayReason = 'the upstream has not started yet';
-  #lastId = 0;
   #isPaused = false;
   #onIdle: () => void = () => {};
   /** Called when the upstream takes messages in again. */
@@ -87,59 +73,40 @@ export class Relay implements UpstreamListener {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#held = new HeldErrands(options.holdMs);
+    const { upstream, holdMs, logger } = options;
+    this.#session = new UpstreamSession({ upstream, holdMs, logger, listener: this });
   }
 
   open(): void {
-    this.#options.upstream.open(this);
+    this.#session.open();
   }
 
   /** The revision that the session is on, before 2026-07-28. */
   get version(): string | undefined {
-    return this.#memory.version;
+    return this.#session.memory.version;
   }
 
   /** Whether its client should send nothing more for now. */
   get isClogged(): boolean {
-    return this.#state === 'up' && this.#options.upstream.isClogged;
-  }
-
-  /** Requests of the client's that are not answered, besides subscriptions. */
-  get unanswered(): number {
-    return this.#sent.size - this.#memory.listens.size + this.#held.size + this.#visits.size;
+    return this.#session.isUp && this.#options.upstream.isClogged;
   }
 
   /** Resolves when every request that has arrived is answered or withdrawn. */
   async idle(): Promise<void> {
-    if (this.unanswered <= 0) return;
+    if (this.#isIdle()) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
+    if (this.#session.isClosed) return;
     for (const visit of this.#visits.values()) visit.abort(new AskerGone());
     this.#visits.clear();
-    const gone = new UpstreamError('the connection has closed');
-    for (const errand of [...this.#sent.values(), ...this.#held.takeAll()]) errand.fail(gone);
-    this.#sent.clear();
+    const closed = this.#session.close();
     if (this.#options.isSession) this.#options.store.dropConnection(this.id);
-    await this.#options.upstream.close();
-  }
-
-  /** Takes a message of the client's. */
-  receive(message: Message, context: ClientContext = {}): void {
-    if (this.#state === 'closed') return;
-    if (message.kind === 'request') this.#request(message, context);
-    else if (message.kind === 'response') this.#response(message, context);
-    else this.#notification(message, context);
-  }
-
-  /** Withdraws a request as if its client had said so: it has left. */
-  withdraw(id: RequestId, reason: string): void {
-    this.receive(Message.notification('notifications/cancelled', { requestId: id, reason }));
+    this.#onIdle();
+    await closed;
   }
 
   /** The client reads again. */
@@ -151,6 +118,14 @@ export class Relay implements UpstreamListener {
 
   // What the client sends.
 
+  /** Takes a message of the client's. */
+  receive(message: Message, context: ClientContext = {}): void {
+    if (this.#session.isClosed) return;
+    if (message.kind === 'request') this.#request(message, context);
+    else if (message.kind === 'response') this.#response(message, context);
+    else this.#notification(message, context);
+  }
+
   #request(message: Message, context: ClientContext): void {
     const id = message.id!;
     if (typeof id === 'string' && id.startsWith(OWN_ID)) {
@@ -158,57 +133,63 @@ export class Relay implements UpstreamListener {
       return;
     }
     // What has this id from here on is for whoever sent this request.
-    this.#leave(id, 'another request has its id');
-    if (this.#takesUp(message, context)) return;
-    this.#dispatch({
-      message,
-      envelope: envelopeOf(context),
-      origin: id,
-      waits: true,
-      mayRepeat: isRepeatable(message.method),
+    this.#withdraw(id, 'another request has its id');
+    const { memory } = this.#session;
+    // Who introduces itself after another shares its connection: neither has it alone.
+    const isSecond = message.method === 'initialize' && memory.initialize !== undefined;
+    if (isSecond) this.#options.store.dropConnection(this.id);
+    const request = this.#cacheable(message);
+    if (request !== undefined) {
+      void this.#serve(message, request, context);
+      return;
+    }
+    if (message.method === 'subscriptions/listen') memory.listens.set(id, message);
+    this.#session.dispatch({
+      ...{ message, envelope: envelopeOf(context), origin: id, waits: true, hasAsked: false },
+      repeats: repeatsOf(message.method),
       settle: (response) => {
-        const { result } = response;
-        if (result !== undefined) this.#memory.note(message, result);
-        this.#memory.listens.delete(id);
+        if (response.result !== undefined) memory.note(message, response.result);
+        memory.listens.delete(id);
         this.#send(response, id);
       },
       fail: (error) => {
-        this.#memory.listens.delete(id);
+        memory.listens.delete(id);
         this.#reply(id, error.answer);
       },
     });
-    if (message.method === 'subscriptions/listen') this.#memory.listens.set(id, message);
   }
 
-  /** @returns whether a request is answered here */
-  #takesUp(message: Message, context: ClientContext): boolean {
-    const { version } = this.#memory;
+  /** @returns `undefined` for a request that passes as it came */
+  #cacheable(message: Message): CacheableRequest | undefined {
+    const { version } = this;
     // On older revisions nothing is answered before the initialisation, and that is the upstream's.
-    if (version === undefined && requestVersion(message) === undefined) return false;
-    const request = cacheableRequest(message, version, this.#options.cachedTools);
-    if (request === undefined) return false;
-    void this.#serve(message, request, context);
-    return true;
+    if (version === undefined && requestVersion(message) === undefined) return undefined;
+    try {
+      return cacheableRequest(message, version, this.#options.cachedTools);
+    } catch {
+      return undefined; // so deep that it cannot be written again
+    }
   }
 
   async #serve(message: Message, request: CacheableRequest, context: ClientContext): Promise<void> {
     const id = message.id!;
     const leaving = new AbortController();
     this.#visits.set(id, leaving);
-    let reply: Reply;
+    let response: Message;
     try {
-      reply = await this.#options.store.answer(request, this.#asking(message, context, leaving));
+      const asking = this.#asking(message, context, leaving);
+      const reply = await this.#options.store.answer(request, asking);
+      response = 'text' in reply ? Message.ready(id, reply.text) : Message.written(id, reply);
     } catch (error) {
       if (!leaving.signal.aborted) {
-        this.#options.logger.error('a request failed', { error: String(error) });
+        this.#options.logger.error('a request failed', { error: describeError(error) });
       }
-      reply = errorAnswer(INTERNAL_ERROR, 'Internal error');
+      response = Message.response(id, errorAnswer(INTERNAL_ERROR, 'Internal error'));
     }
     if (this.#visits.get(id) !== leaving) return;
     this.#visits.delete(id);
-    if ('text' in reply) this.#send(Message.ready(id, reply.text), id);
-    else this.#reply(id, reply);
-    this.#tellIfIdle();
+    this.#send(response, id);
+    this.settled();
   }
 
   #asking(message: Message, context: ClientContext, leaving: AbortController): Asking {
@@ -217,7 +198,7 @@ export class Relay implements UpstreamListener {
       partition,
       connection: this.#options.isSession ? this.id : (partition ?? 'nobody'),
       signal: leaving.signal,
-      isUpstreamUp: () => this.#state === 'up',
+      isUpstreamUp: () => this.#session.isUp,
       ask: (signal, waits) => this.#ask(message, context, signal, waits),
     };
   }
@@ -230,235 +211,103 @@ export class Relay implements UpstreamListener {
     waits: boolean,
   ): Promise<Answer> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const own = message.withId(this.#ownId());
-    const id = own.id!;
+    const session = this.#session;
+    const own = message.withId(session.newId());
     return new Promise((resolve, reject) => {
       const cancel = (): void => {
-        this.#leave(id, 'nobody waits for it');
+        this.#withdraw(own.id!, 'nobody waits for it');
         reject(signal.reason as Error);
       };
       signal.addEventListener('abort', cancel, { once: true });
       const ended = (): void => signal.removeEventListener('abort', cancel);
-      this.#dispatch({
-        message: own,
-        envelope: envelopeOf(context),
-        origin: message.id,
-        waits,
-        mayRepeat: waits,
+      const errand: Errand = {
+        ...{ message: own, envelope: envelopeOf(context), origin: message.id, waits },
+        ...{ repeats: waits ? REPEATS : 0, hasAsked: false },
         settle: (response) => {
           ended();
-          resolve(answerOf(response));
+          const answer = answerOf(response);
+          // What its client was asked for may be in it.
+          if (errand.hasAsked) reject(new NotKept(answer));
+          else resolve(answer);
         },
         fail: (error) => {
           ended();
-          reject(this.#state === 'closed' ? new AskerGone() : error);
+          reject(session.isClosed ? new AskerGone() : error);
         },
-      });
+      };
+      session.dispatch(errand);
     });
   }
 
   #response(message: Message, context: ClientContext): void {
     // One that has begun anew has never asked.
-    if (!this.#asked.delete(message.id!) || this.#state !== 'up') return;
-    this.#options.upstream.send(message, envelopeOf(context));
+    if (this.#asked.delete(message.id!)) this.#session.send(message, envelopeOf(context));
   }
 
   #notification(message: Message, context: ClientContext): void {
-    if (message.method === 'notifications/cancelled') {
-      const { requestId } = message.params;
-      if (typeof requestId === 'string' && requestId.startsWith(OWN_ID)) return;
-      this.#leave(requestId as RequestId, reasonOf(message), message);
-      this.#tellIfIdle();
+    if (message.method !== 'notifications/cancelled') {
+      this.#session.send(message, envelopeOf(context));
       return;
     }
-    if (this.#state === 'up') this.#options.upstream.send(message, envelopeOf(context));
+    const id = message.params['requestId'] as RequestId;
+    if (typeof id === 'string' && id.startsWith(OWN_ID)) return;
+    this.#withdraw(id, reasonOf(message), message);
+    this.settled();
   }
 
   /** Ends what is under way for an id. @param cancellation what the client said of it */
-  #leave(id: RequestId, reason: string, cancellation?: Message): void {
+  #withdraw(id: RequestId, reason: string, cancellation?: Message): void {
     const visit = this.#visits.get(id);
     if (visit !== undefined) {
       this.#visits.delete(id);
       visit.abort(new Error(reason));
       return;
     }
-    this.#memory.listens.delete(id);
-    if (this.#held.remove(id) !== undefined) return;
-    const errand = this.#sent.get(id);
-    if (errand === undefined) return;
-    this.#sent.delete(id);
-    if (this.#state === 'down') return;
     const params = { requestId: id, reason };
     const message = cancellation ?? Message.notification('notifications/cancelled', params);
-    this.#options.upstream.send(message, errand.envelope);
+    this.#session.withdraw(id, message);
   }
 
-  #dispatch(errand: Errand): void {
-    const { upstream } = this.#options;
-    if (this.#state === 'up') {
-      this.#sent.set(errand.message.id!, errand);
-      upstream.send(errand.message, errand.envelope);
-    } else if (this.#state !== 'closed' && errand.waits) {
-      this.#held.add(errand, this.#awayReason);
-    } else {
-      errand.fail(new UpstreamError(this.#awayReason));
-    }
-  }
+  // What the upstream says.
 
-  // What the upstream sends.
-
-  message(message: Message, { relatedTo }: Envelope): void {
-    if (this.#state === 'closed') return;
-    if (message.kind === 'response') {
-      this.#settle(message);
-      return;
-    }
+  heard(message: Message, origin: RequestId | undefined): void {
     if (message.kind === 'request') this.#asked.add(message.id!);
-    else if (!this.#hear(message)) return;
-    const origin = relatedTo === undefined ? undefined : this.#sent.get(relatedTo)?.origin;
+    else this.#evict(message);
     this.#send(message, origin);
   }
 
-  #settle(message: Message): void {
-    const errand = this.#sent.get(message.id!);
-    // Answers to what was withdrawn come too; nobody waits for them.
-    if (errand === undefined) return;
-    this.#sent.delete(message.id!);
-    errand.settle(message);
-    this.#tellIfIdle();
-  }
-
-  /** Drops what a notification says has changed. @returns whether it goes on to the client */
-  #hear({ method, params, meta }: Message): boolean {
+  /** Drops what a notification says has changed. */
+  #evict({ method, params }: Message): void {
     const { store } = this.#options;
-    const [, group = ''] = /^notifications\/(\w+)\/list_changed$/.exec(method) ?? [];
-    if (Object.hasOwn(LISTS, group)) store.dropGroup(group as MethodGroup);
     const { uri } = params;
     if (method === 'notifications/resources/updated' && typeof uri === 'string') store.dropUri(uri);
-    const isAcknowledged = method === 'notifications/subscriptions/acknowledged';
-    return !isAcknowledged || !this.#repeatedListens.delete(meta[SUBSCRIPTION_KEY] as RequestId);
+    const group = LISTS.find((one) => method === `notifications/${one}/list_changed`);
+    if (group !== undefined) store.dropGroup(group);
   }
 
-  up(isAgain: boolean): void {
-    if (this.#state === 'closed') return;
-    if (isAgain) void this.#restore();
-    else this.#begin();
+  doubted(): void {
+    if (this.#options.isSession) this.#options.store.doubt(this.id);
   }
 
-  down(reason: string, isFinal: boolean): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'down';
-    this.#awayReason = reason;
+  lost(reason: string, isFinal: boolean): void {
     const { client } = this.#options;
     for (const id of this.#asked) {
       client.send(Message.notification('notifications/cancelled', { requestId: id, reason }));
     }
     this.#asked.clear();
-    const lost = [...this.#sent.values()];
-    this.#sent.clear();
-    for (const errand of [...lost, ...(isFinal ? this.#held.takeAll() : [])]) {
-      if (errand.mayRepeat && !isFinal) {
-        if (errand.message.method !== 'subscriptions/listen') errand.mayRepeat = false;
-        else this.#repeatedListens.add(errand.message.id!);
-        this.#held.add(errand, reason);
-      } else {
-        errand.fail(new UpstreamError(reason));
-      }
-    }
-    this.#tellIfIdle();
     if (isFinal) client.end(reason);
-  }
-
-  failed(id: RequestId, error: UpstreamError, mayRepeat: boolean): void {
-    const errand = this.#sent.get(id);
-    if (errand === undefined) return;
-    this.#sent.delete(id);
-    if (mayRepeat && errand.mayRepeat) {
-      errand.mayRepeat = false;
-      this.#dispatch(errand);
-      return;
-    }
-    errand.fail(error);
-    this.#tellIfIdle();
   }
 
   drained(): void {
     this.onDrained();
   }
 
-  // Beginning anew.
-
-  /** Tells an upstream that has begun anew what the client had told it, and the client of it. */
-  async #restore(): Promise<void> {
-    const { store, upstream, logger } = this.#options;
-    if (this.#options.isSession) store.doubt(this.id);
-    this.#state = 'restoring';
-    const { initialize, version, logLevel, subscriptions } = this.#memory;
-    try {
-      if (initialize !== undefined) {
-        const answer = await this.#exchange(initialize);
-        const restored = 'result' in answer ? answer.result['protocolVersion'] : undefined;
-        if (restored !== version) {
-          upstream.restart(`it was on revision ${version} and is on ${String(restored)} now`);
-          return;
-        }
-        upstream.send(Message.notification('notifications/initialized'), {});
-        const told = [...subscriptions.values(), ...(logLevel === undefined ? [] : [logLevel])];
-        await Promise.all(told.map((message) => this.#exchange(message)));
-      }
-    } catch {
-      return; // it went away once more, and that is told
-    }
-    if (initialize !== undefined)
-      logger.info('a session was restored', { subscriptions: subscriptions.size });
-    this.#begin();
-    this.#tellOfChanges();
+  settled(): void {
+    if (this.#isIdle()) this.#onIdle();
   }
 
-  #begin(): void {
-    this.#state = 'up';
-    this.onDrained();
-    for (const errand of this.#held.takeAll()) this.#dispatch(errand);
-  }
-
-  #exchange(message: Message): Promise<Answer> {
-    const own = message.withId(this.#ownId());
-    return new Promise((resolve, reject) => {
-      this.#sent.set(own.id!, {
-        message: own,
-        envelope: {},
-        origin: undefined,
-        waits: false,
-        mayRepeat: false,
-        settle: (response) => resolve(answerOf(response)),
-        fail: reject,
-      });
-      this.#options.upstream.send(own, {});
-    });
-  }
-
-  /** What has changed while it was away nobody has told. */
-  #tellOfChanges(): void {
-    const { subscriptions, listens } = this.#memory;
-    for (const group of Object.keys(LISTS)) {
-      if (this.#memory.tellsOf(group)) this.#tell(`${group}/list_changed`);
-    }
-    for (const uri of subscriptions.keys()) this.#tell('resources/updated', { uri });
-    for (const [id, { params }] of listens) {
-      const wanted = isObject(params['notifications']) ? params['notifications'] : {};
-      const meta = { _meta: { [SUBSCRIPTION_KEY]: id } };
-      for (const group of Object.keys(LISTS)) {
-        if (wanted[`${group}ListChanged`] === true) this.#tell(`${group}/list_changed`, meta);
-      }
-      const uris = wanted['resourceSubscriptions'];
-      for (const uri of Array.isArray(uris) ? (uris as unknown[]) : []) {
-        this.#tell('resources/updated', { uri, ...meta });
-      }
-    }
-  }
-
-  #tell(what: string, params?: JsonObject): void {
-    this.#send(Message.notification(`notifications/${what}`, params));
+  #isIdle(): boolean {
+    return this.#visits.size === 0 && this.#session.unanswered <= 0;
   }
 
   #reply(id: RequestId, answer: Answer): void {
@@ -471,15 +320,6 @@ export class Relay implements UpstreamListener {
     if (!client.isClogged || this.#isPaused) return;
     this.#isPaused = true;
     upstream.pause();
-  }
-
-  #ownId(): string {
-    this.#lastId++;
-    return `${OWN_ID}${this.#lastId}`;
-  }
-
-  #tellIfIdle(): void {
-    if (this.unanswered <= 0) this.#onIdle();
   }
 }
 

@@ -1,5 +1,8 @@
 import { isObject, type JsonObject, type Message, type RequestId } from './message.ts';
 
+/** What changes together, and is told of together. */
+export const LISTS = ['resources', 'tools', 'prompts'] as const;
+
 /** What a client has told its server that a server which has begun anew must be told again. */
 export class SessionMemory {
   /** Of revisions before 2026-07-28; answered. */

@@ -130,6 +130,12 @@ export class SharedUpstream implements UpstreamListener {
     sent?.view.listener.failed(sent.id, error, mayRepeat);
   }
 
+  unsent(id: RequestId): void {
+    const sent = this.#sent.get(id);
+    this.#sent.delete(id);
+    sent?.view.listener.unsent(sent.id);
+  }
+
   drained(): void {
     for (const view of this.#views) view.listener.drained();
   }

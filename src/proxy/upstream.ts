@@ -18,6 +18,8 @@ export interface UpstreamListener {
   down(reason: string, isFinal: boolean): void;
   /** A request cannot be answered. @param mayRepeat whether asking again may help */
   failed(id: RequestId, error: UpstreamError, mayRepeat: boolean): void;
+  /** A request was not sent after all, and the upstream is about to be `down`. */
+  unsent(id: RequestId): void;
   /** What was sent is taken in again. */
   drained(): void;
 }

@@ -14,6 +14,8 @@ const LOCK_PREFIX = '{granary}:lock:';
 export interface LockedReadsHost {
   /** @returns the key of an entry */
   keyOf(name: string): string;
+  /** Whether an entry that was found need not be made anew. */
+  isAlive(entry: TierEntry | undefined): boolean;
   /** @returns what is valid of what Redis has answered */
   understand(
     names: readonly string[],
@@ -66,9 +68,9 @@ export class LockedReads {
     const first = await this.#take(names, this.#keysOf(names), { leaseMs, isForced: false });
     const found = await this.#host.understand(names, first.replies, first.state);
     const obsolete = this.#obsolete(first.holders);
-    // Of what was invalidated by tag or pattern only this process knows that it is.
+    // Of what was invalidated by tag or pattern, or has expired, only this process knows that it is.
     const isInvalid = (name: string, at: number): boolean =>
-      first.replies[at] !== null && !found.has(name) && !first.locks.has(name);
+      first.replies[at] !== null && !this.#host.isAlive(found.get(name)) && !first.locks.has(name);
     const again = names.filter(
       (name, at) => obsolete.has(name) || (isInvalid(name, at) && !first.holders.has(name)),
     );
@@ -82,7 +84,7 @@ export class LockedReads {
   /** In a cluster: locks after a read, and another read of what was locked. */
   async apart(names: readonly string[], leaseMs: number): Promise<TierLockRead> {
     const { entries, moment } = await this.#host.getMany(names);
-    const missing = names.filter((name) => !entries.has(name));
+    const missing = names.filter((name) => !this.#host.isAlive(entries.get(name)));
     if (missing.length === 0) return { entries, moment, locks: new Map(), holders: new Map() };
     let taken = await this.#take(missing, [], { leaseMs, isForced: true });
     const obsolete = this.#obsolete(taken.holders);

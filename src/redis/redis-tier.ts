@@ -75,6 +75,7 @@ export class RedisTier implements Tier, AsyncDisposable {
       keyOf: (name) => this.#keyOf(name),
       understand: (names, replies, state) => this.#readAll(names, replies, state),
       getMany: (names) => this.getMany(names),
+      isAlive,
       isOvertaken: (version, uri) => this.#log.isOvertaken(version, uri, []),
     });
     this.#coherence = new RedisCoherence(this.#settings, this.#connection, this.#logKey, {
@@ -313,4 +314,10 @@ function parseReply(reply: unknown): { state: OrderState; records: string[] } {
   const state = parseOrderState(String(text));
   if (state === undefined) throw new TypeError('Redis has answered with no state');
   return { state, records: records.map(String) };
+}
+
+/** What has expired is still held where it may be revalidated. */
+function isAlive(entry: TierEntry | undefined): boolean {
+  if (entry?.validator === undefined) return entry !== undefined;
+  return entry.expiresAtMs === undefined || entry.expiresAtMs >= Date.now();
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { decodeOwnValue, encodeValue, type EncodedValue, ValueKind } from '../cache/value-codec.ts';
+import { parseValidator, validatorText } from '../cache/validator.ts';
 import { compressBytes, inflateBytes } from '../native/value-compression.ts';
 import type { TierEntry } from './tier.ts';
 
@@ -33,6 +34,9 @@ const HEAD_AT = 7;
  * version (1) | flag (1) | kind (1) | length of the head (4) | head, as JSON | value
  * ```
  *
+ * The head is a list, of which a reader takes what it knows: an earlier release finds the entry too, and
+ * no validator in it, so that this needed no other version.
+ *
  * @returns `undefined` for a value that may not be kept: larger than `maxValueBytes`, or one that only
  *   structured clone can express, where that is not trusted, or not even that
  */
@@ -44,8 +48,9 @@ export function sealEnvelope(
   const encoded = encoding(value);
   if (encoded === undefined || encoded.byteLength > options.maxValueBytes) return undefined;
   if (encoded.kind === ValueKind.clone && !options.trusted) return undefined;
-  const { createdAtMs, expiresAtMs, tags } = head;
-  const told = Buffer.from(JSON.stringify([createdAtMs, expiresAtMs ?? 0, tags]));
+  const { createdAtMs, expiresAtMs, tags, validator } = head;
+  const known = validator === undefined ? [] : [validatorText(validator)];
+  const told = Buffer.from(JSON.stringify([createdAtMs, expiresAtMs ?? 0, tags, ...known]));
   const bytes = typeof encoded.data === 'string' ? Buffer.from(encoded.data) : encoded.data;
   const packed = bytes.byteLength > options.compressAboveBytes ? compressBytes(bytes) : bytes;
   const isSmaller = packed.byteLength < bytes.byteLength;
@@ -95,13 +100,15 @@ function unpack(flag: number | undefined, data: Buffer, maxBytes: number): Uint8
 
 function readHead(text: string): EnvelopeHead | undefined {
   try {
-    const [createdAtMs, expiresAtMs, tags] = JSON.parse(text) as unknown[];
+    const [createdAtMs, expiresAtMs, tags, known] = JSON.parse(text) as unknown[];
     if (typeof createdAtMs !== 'number' || typeof expiresAtMs !== 'number') return undefined;
     if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== 'string')) return undefined;
+    const validator = typeof known === 'string' ? parseValidator(known) : undefined;
     return {
       createdAtMs,
       expiresAtMs: expiresAtMs === 0 ? undefined : expiresAtMs,
       tags: tags as string[],
+      ...(validator === undefined ? {} : { validator }),
     };
   } catch {
     return undefined;

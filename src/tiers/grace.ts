@@ -1,8 +1,15 @@
 import { type Flight, Flights, LoaderRun } from '../cache/flights.ts';
 import type { CacheOptions } from '../cache/cache-options.ts';
-import type { BulkLoadContext, LoadContext, LoadOptions, SetOptions } from '../cache/loader.ts';
+import type {
+  BulkLoadContext,
+  LoadContext,
+  Loaded,
+  LoadOptions,
+  SetOptions,
+} from '../cache/loader.ts';
 import { splitKey } from '../cache/partition-key.ts';
-import { ResourceCache, storeLoaded } from '../cache/resource-cache.ts';
+import { ResourceCache, revalidatableIn, storeLoaded } from '../cache/resource-cache.ts';
+import { NOT_MODIFIED, type Validator } from '../cache/validator.ts';
 import type { Clock } from '../clock.ts';
 import { GranaryError } from '../errors.ts';
 import type { GraceSettings } from './grace-options.ts';
@@ -31,17 +38,23 @@ export interface GraceStats {
 }
 
 /** Makes a value: asks the second level, where there is one and unless `isForced`, then the origin. */
-export type InnerLoad<V> = (context: LoadContext<V>, isForced: boolean) => Promise<V>;
+export type InnerLoad<V> = (context: LoadContext<V>, isForced: boolean) => Promise<Loaded<V>>;
 
 /** What a load has come to, with how the first level is to keep it. */
 type Outcome<V> =
-  | { readonly value: V; readonly options: SetOptions }
+  | { readonly value: V; readonly options: SetOptions; readonly isNew: boolean }
   | { readonly failure: { readonly cause: unknown } };
 
 /** How the first level is to keep a value. */
 interface Keeping {
-  ttlMs: number | undefined;
-  tags: readonly string[] | undefined;
+  ttlMs?: number | undefined;
+  tags?: readonly string[] | undefined;
+  validator?: Validator | undefined;
+}
+
+/** A value that a load may find unchanged, and how it was kept. */
+interface Known<V> extends Keeping {
+  readonly value: V;
 }
 
 /** A load under way. */
@@ -108,7 +121,7 @@ export class Grace<V> {
     context: LoadContext<V>,
     inner: InnerLoad<V>,
     options: LoadOptions,
-  ): Promise<V> {
+  ): Promise<Loaded<V>> {
     const kept = this.#kept.find(key);
     if (kept === undefined) {
       const failed = this.#failures?.peek(key);
@@ -117,7 +130,8 @@ export class Grace<V> {
         throw failed.cause;
       }
     }
-    const run = this.#runOf(key, kept, context.stale, inner, options, false);
+    const known = kept ?? this.#knownOf(key, context);
+    const run = this.#runOf(key, known, inner, options, false);
     if (kept !== undefined && this.#isRevalidating(kept)) {
       this.#leaveBehind(run);
       return this.#serve(key, kept, context, 'stale-while-revalidate');
@@ -137,7 +151,10 @@ export class Grace<V> {
     if ('value' in settled) {
       if (settled.options.ttlMs !== undefined) context.setTtl(settled.options.ttlMs);
       if (settled.options.tags !== undefined) context.setTags(settled.options.tags);
-      return settled.value;
+      const { validator } = settled.options;
+      if (validator !== undefined) context.setValidator(validator);
+      const isHeld = !settled.isNew && settled.value === context.stale;
+      return isHeld ? NOT_MODIFIED : settled.value;
     }
     const { cause } = settled.failure;
     const usable = this.#usable(key);
@@ -153,9 +170,9 @@ export class Grace<V> {
   async loadMany(
     keys: readonly string[],
     context: BulkLoadContext<V>,
-    inner: (context: BulkLoadContext<V>) => Promise<ReadonlyMap<string, V>>,
+    inner: (context: BulkLoadContext<V>) => Promise<ReadonlyMap<string, Loaded<V>>>,
     options: LoadOptions,
-  ): Promise<ReadonlyMap<string, V>> {
+  ): Promise<ReadonlyMap<string, Loaded<V>>> {
     const chosen: Keeping = { ttlMs: options.ttlMs, tags: options.tags };
     const run = new LoaderRun();
     const waiting = new Map<string, Flight<Outcome<V>>>();
@@ -163,13 +180,23 @@ export class Grace<V> {
       waiting.set(key, this.#begin(key, run, options));
     }
     /** What has overtaken the load since it began keeps its value from being kept. */
-    const land = (key: string, value?: V, own: SetOptions = {}): void => {
+    const land = (key: string, answer?: Loaded<V>, own: SetOptions = {}): void => {
       const flight = waiting.get(key);
       if (flight === undefined) return;
       waiting.delete(key);
       if (own.tags !== undefined) this.#flights.retag(flight, own.tags);
       const isWanted = this.#flights.land(flight);
-      if (isWanted && value !== undefined) this.#remember(key, value, { ...chosen, ...own });
+      const isNew = answer !== NOT_MODIFIED;
+      const before = isNew ? undefined : this.#kept.find(key);
+      const value = isNew ? answer : context.stale.get(key)?.value;
+      const validator = isNew ? undefined : context.stale.get(key)?.validator;
+      if (!isWanted || value === undefined) return;
+      const { ttlMs, tags } = before ?? chosen;
+      this.#remember(
+        key,
+        value,
+        isNew ? { ...chosen, ...own } : { ttlMs, tags, validator, ...own },
+      );
     };
     const told: BulkLoadContext<V> = {
       ...context,
@@ -197,7 +224,8 @@ export class Grace<V> {
         if (kept === undefined) continue;
         this.#tell('stale-on-failure', key, cause);
         const { graceRetryMs } = this.#settings;
-        context.deliver(key, kept.value, { ttlMs: graceRetryMs, tags: kept.tags });
+        const { value, tags, validator } = kept;
+        context.deliver(key, value, { ttlMs: graceRetryMs, tags, validator });
       }
       throw cause;
     } finally {
@@ -213,13 +241,18 @@ export class Grace<V> {
     if (kept === undefined || now < kept.eagerAtMs || now > kept.freshUntilMs) return;
     if (this.#flights.find(key) !== undefined) return;
     this.#tell('eager-refresh', key);
-    this.#leaveBehind(this.#runOf(key, kept, kept.value, inner, options, true));
+    this.#leaveBehind(this.#runOf(key, kept, inner, options, true));
   }
 
   /** A value was set, or loaded by other ways. */
   keep(key: string, value: V, options: SetOptions): void {
     this.#flights.detach(key);
     this.#remember(key, value, options);
+  }
+
+  /** @returns the tags of what was kept */
+  tagsOf(key: string): readonly string[] | undefined {
+    return this.#kept.find(key)?.tags;
   }
 
   /** Another process has written to an entry, or dropped it. */
@@ -272,40 +305,56 @@ export class Grace<V> {
   /** The load of a key that is under way, or a new one. */
   #runOf(
     key: string,
-    kept: Kept<V> | undefined,
-    stale: V | undefined,
+    known: Known<V> | undefined,
     inner: InnerLoad<V>,
     options: LoadOptions,
     isForced: boolean,
   ): Run<V> {
     const underWay = this.#flights.find(key);
-    const known = underWay && this.#runs.get(underWay);
-    if (known !== undefined) return known;
-    const flight = this.#begin(key, new LoaderRun(), options);
+    const joined = underWay && this.#runs.get(underWay);
+    if (joined !== undefined) return joined;
+    const flight = this.#begin(key, new LoaderRun(), options, known?.tags);
     const run = { flight, isBehind: false };
     this.#runs.set(flight, run);
-    void this.#fly(run, kept?.value ?? stale, inner, options, isForced);
+    void this.#fly(run, known, inner, options, isForced);
     return run;
   }
 
   /** One that is under way elsewhere still ends for who waits for it; only the newest is kept. */
-  #begin(key: string, run: LoaderRun, { tags = [] }: LoadOptions): Flight<Outcome<V>> {
+  #begin(
+    key: string,
+    run: LoaderRun,
+    { tags = [] }: LoadOptions,
+    staleTags: readonly string[] = [],
+  ): Flight<Outcome<V>> {
     this.#flights.detach(key);
-    return this.#flights.start(key, run, tags);
+    return this.#flights.start(key, run, [...tags, ...staleTags]);
+  }
+
+  /** What the first level has to be revalidated. */
+  #knownOf(key: string, { stale, validator }: LoadContext<V>): Known<V> | undefined {
+    if (stale === undefined) return undefined;
+    const life = revalidatableIn(this.#first, key)?.life;
+    return { value: stale, validator, ttlMs: life?.ttlMs, tags: life?.tags };
   }
 
   async #fly(
     run: Run<V>,
-    stale: V | undefined,
+    known: Known<V> | undefined,
     inner: InnerLoad<V>,
     given: LoadOptions,
     isForced: boolean,
   ): Promise<void> {
     const { flight } = run;
-    const options: Keeping = { ttlMs: given.ttlMs, tags: given.tags };
+    const options: Keeping = {};
     const context: LoadContext<V> = {
       signal: flight.run.controller.signal,
-      stale,
+      stale: known?.value,
+      validator: known?.validator,
+      notModified: () => NOT_MODIFIED,
+      setValidator: (validator) => {
+        options.validator = validator;
+      },
       setTtl: (ttlMs) => {
         options.ttlMs = ttlMs;
       },
@@ -316,8 +365,8 @@ export class Grace<V> {
     };
     let outcome: Outcome<V>;
     try {
-      const value = await this.#withinHardTimeout(run, () => inner(context, isForced));
-      outcome = { value, options };
+      const answer = await this.#withinHardTimeout(run, () => inner(context, isForced));
+      outcome = outcomeOf(answer, known, given, options);
     } catch (cause) {
       outcome = { failure: { cause } };
     }
@@ -339,13 +388,13 @@ export class Grace<V> {
     if (outcome.value === undefined) return;
     this.#remember(key, outcome.value, outcome.options);
     if (!isBehind) return;
-    storeLoaded(this.#first, key, outcome.value, outcome.options);
+    storeLoaded(this.#first, key, outcome.value, outcome.options, outcome.isNew);
     this.#tell('refreshed', key);
   }
 
   #remember(key: string, value: V, options: SetOptions): void {
     this.#failures?.invalidate(key);
-    const { ttlMs = this.#defaultTtlMs, tags = [] } = options;
+    const { ttlMs = this.#defaultTtlMs, tags = [], validator } = options;
     const { graceMs, staleWhileRevalidateMs, eagerRefresh } = this.#settings;
     const beyondMs = Math.max(graceMs, staleWhileRevalidateMs);
     if (beyondMs === 0 && eagerRefresh === undefined) return;
@@ -356,6 +405,8 @@ export class Grace<V> {
       {
         value,
         tags: [...tags],
+        validator,
+        ttlMs,
         freshUntilMs: ttlMs === 0 ? Infinity : now + ttlMs,
         eagerAtMs:
           eagerRefresh === undefined || ttlMs === 0
@@ -380,13 +431,14 @@ export class Grace<V> {
 
   #serve(
     key: string,
-    { value, tags }: Kept<V>,
+    { value, tags, validator }: Kept<V>,
     context: LoadContext<V>,
     event: 'stale-while-revalidate' | 'stale-on-failure' | 'stale-on-timeout',
     cause?: unknown,
   ): V {
     context.setTtl(this.#settings.graceRetryMs);
     context.setTags(tags);
+    if (validator !== undefined) context.setValidator(validator);
     this.#tell(event, key, cause);
     return value;
   }
@@ -421,7 +473,7 @@ export class Grace<V> {
     }
   }
 
-  async #withinHardTimeout({ flight }: Run<V>, load: () => Promise<V>): Promise<V> {
+  async #withinHardTimeout<T>({ flight }: Run<V>, load: () => Promise<T>): Promise<T> {
     const { hardTimeoutMs } = this.#settings;
     if (hardTimeoutMs === 0) return load();
     let timer: NodeJS.Timeout | undefined;
@@ -447,6 +499,25 @@ function isAnswer(cause: unknown): boolean {
   return cause instanceof GranaryError && cause.code === 'ERR_GRANARY_NO_MATCH';
 }
 
+/** @throws where there is nothing that could be unchanged */
+function outcomeOf<V>(
+  answer: Loaded<V>,
+  known: Known<V> | undefined,
+  given: LoadOptions,
+  said: Keeping,
+): Outcome<V> {
+  if (answer !== NOT_MODIFIED) {
+    const { ttlMs, tags } = given;
+    return { value: answer, options: { ttlMs, tags, ...said }, isNew: true };
+  }
+  if (known === undefined) {
+    throw new TypeError('the loader returned notModified(), and there is no expired value');
+  }
+  const { value, ...before } = known;
+  const { ttlMs = given.ttlMs, tags = given.tags, validator } = { ...before, ...said };
+  return { value, options: { ttlMs, tags, validator }, isNew: false };
+}
+
 /** Failures are bounded by number. */
 function one(): number {
   return 1;
@@ -457,6 +528,7 @@ export function gracedLevel<V>(first: FirstLevel, grace: Grace<V> | undefined): 
   if (grace === undefined) return first;
   return {
     has: (key) => first.has(key),
+    staleTagsOf: (key) => first.staleTagsOf(key) ?? grace.tagsOf(key),
     invalidateKey: (key) => {
       grace.invalidateKey(key);
       first.invalidateKey(key);

@@ -1,6 +1,7 @@
 import type { CacheOptions } from '../cache/cache-options.ts';
 import { splitKey } from '../cache/partition-key.ts';
 import { dropMatching, ResourceCache } from '../cache/resource-cache.ts';
+import type { Validator } from '../cache/validator.ts';
 import { weighValue } from '../cache/value-weight.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { entryMatcher, type Invalidation } from './invalidation.ts';
@@ -9,6 +10,9 @@ import { entryMatcher, type Invalidation } from './invalidation.ts';
 export interface Kept<V> {
   readonly value: V;
   readonly tags: readonly string[];
+  readonly validator: Validator | undefined;
+  /** Its time to live; 0 = for ever. */
+  readonly ttlMs: number;
   /** Last ms of its time to live; Infinity = for ever. */
   readonly freshUntilMs: number;
   /** From here on a hit has it loaded anew; Infinity = never. */

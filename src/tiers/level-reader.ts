@@ -9,6 +9,8 @@ import type { TierGuard } from './tier-guard.ts';
 /** What was found in the second level, by key of the first. */
 interface LevelLook {
   readonly found: ReadonlyMap<string, TierEntry>;
+  /** What has expired and has a validator. */
+  readonly stale: ReadonlyMap<string, TierEntry>;
   readonly moment: TierMoment | undefined;
   /** Of what was not found, by name. */
   readonly locks: ReadonlyMap<string, string>;
@@ -21,12 +23,17 @@ interface LevelLook {
 /** What becomes of keys. */
 export interface ResolveTask {
   find(key: string, entry: TierEntry): void;
-  /** Asks the origin; takes out the locks that it has given back itself, by name. */
+  /**
+   * Asks the origin; takes out the locks that it has given back itself, by name.
+   *
+   * @param stale what the level holds of them, expired and with a validator
+   */
   readonly make:
     | ((
         keys: readonly string[],
         moment: TierMoment | undefined,
         locks: Map<string, string>,
+        stale: ReadonlyMap<string, TierEntry>,
       ) => Promise<void>)
     | undefined;
 }
@@ -123,13 +130,16 @@ export class LevelReader {
    * nobody else waits for it.
    */
   async renew(key: string, make: NonNullable<ResolveTask['make']>): Promise<void> {
-    const { moment } = await this.#look([key]);
-    await make([key], moment, new Map());
+    const { moment, stale, found } = await this.#look([key]);
+    const held = new Map(
+      [...stale, ...found].filter(([, { validator }]) => validator !== undefined),
+    );
+    await make([key], moment, new Map(), held);
   }
 
   async #make(
     keys: readonly string[],
-    { moment, locks }: LevelLook,
+    { moment, locks, stale }: LevelLook,
     make: NonNullable<ResolveTask['make']>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -141,7 +151,7 @@ export class LevelReader {
     // A loader may not listen: who comes next need not wait until it ends, or for its lease.
     signal.addEventListener('abort', release, { once: true });
     try {
-      await make(keys, moment, held);
+      await make(keys, moment, held, stale);
     } finally {
       signal.removeEventListener('abort', release);
       // Those of what is written are given back when it is there.
@@ -155,6 +165,7 @@ export class LevelReader {
       keys.map((key) => [resourceKey(key), key] as const).filter(([name]) => name.isWellFormed()),
     );
     const found = new Map<string, TierEntry>();
+    const stale = new Map<string, TierEntry>();
     for (const [name, key] of names) {
       const pending = this.#outbox.find(name);
       if (pending !== undefined) found.set(key, pending);
@@ -179,12 +190,13 @@ export class LevelReader {
       const isOver = entry.expiresAtMs !== undefined && entry.expiresAtMs - now < SHORTEST_LIFE_MS;
       const isDropped = this.#outbox.covers(name, entry.tags);
       if (isDropped && lock === undefined && holder === undefined) dropped.add(key);
+      if (isOver && !isDropped && entry.validator !== undefined) stale.set(key, entry);
       if (isOver || isDropped) continue;
       found.set(key, entry);
       own.delete(name);
       if (lock !== undefined) locking?.release(new Map([[name, lock]]));
     }
     if (read !== undefined) this.#moment = read.moment;
-    return { found, moment: this.#moment, locks: own, holders: others, dropped };
+    return { found, stale, moment: this.#moment, locks: own, holders: others, dropped };
   }
 }

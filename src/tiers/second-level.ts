@@ -1,4 +1,12 @@
-import type { BulkLoader, LoadContext, LoadOptions, SetOptions } from '../cache/loader.ts';
+import type {
+  BulkLoadContext,
+  BulkLoader,
+  LoadContext,
+  Loaded,
+  LoadOptions,
+  SetOptions,
+} from '../cache/loader.ts';
+import { checkValidator, NOT_MODIFIED, type Validator, validatorText } from '../cache/validator.ts';
 import type { Clock } from '../clock.ts';
 import { describeValue } from '../describe-value.ts';
 import { checkDurationMs, checkTags } from '../options.ts';
@@ -16,6 +24,8 @@ import type { TierStats } from './tier-stats.ts';
 /** What is changed in the first level by what others do; nothing of it is told to the second. */
 export interface FirstLevel {
   has(key: string): boolean;
+  /** Of what may be found unchanged. */
+  staleTagsOf(key: string): readonly string[] | undefined;
   /** Drops one entry, and has its load not be kept. */
   invalidateKey(key: string): void;
   /** Drops what matches, in every partition. */
@@ -24,16 +34,18 @@ export interface FirstLevel {
 
 /** How long a value that was made is kept, and under which tags. */
 interface Keeping {
-  ttlMs: number;
-  tags: readonly string[];
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
+  readonly validator?: Validator | undefined;
 }
 
-/** What a bulk load is told, as far as it matters here. */
-interface BulkContext<V> {
-  readonly signal: AbortSignal;
-  deliver(uri: string, value: V, options?: SetOptions): void;
-  setTtl(ttlMs: number): void;
-  setTags(tags: readonly string[]): void;
+/** What a loader says of its values. */
+class Said {
+  said: Partial<Keeping> = {};
+
+  say(keeping: Partial<Keeping>): void {
+    this.said = { ...this.said, ...keeping };
+  }
 }
 
 /** An L1 deadline is counted from a moment that may be this much later than that of the L2 entry. */
@@ -61,6 +73,7 @@ export class SecondLevel<V> {
   readonly #unsubscribe: () => void;
   #originLoads = 0;
   #originFailures = 0;
+  #revalidations = 0;
 
   /** @param clock of the first level, where that has one of its own */
   constructor(
@@ -112,30 +125,52 @@ export class SecondLevel<V> {
   async load(
     key: string,
     context: LoadContext<V>,
-    loader: (context: LoadContext<V>) => V | Promise<V>,
+    loader: (context: LoadContext<V>) => Loaded<V> | Promise<Loaded<V>>,
     options: LoadOptions,
     isForced = false,
-  ): Promise<V> {
-    let loaded: V | undefined;
-    const make: NonNullable<ResolveTask['make']> = async (_, moment, locks) => {
-      const keeping = this.#keepingFor(options);
-      const told = this.#listening(context, keeping);
-      const value = await this.#fromOrigin(async () => loader(Object.freeze(told)));
+  ): Promise<Loaded<V>> {
+    let loaded: Loaded<V> | undefined;
+    const make: NonNullable<ResolveTask['make']> = async (_, moment, locks, stale) => {
+      const held = stale.get(key);
+      const { validator } = held ?? context;
+      const known = held === undefined ? context.stale : (held.value as V);
+      const said = new Said();
+      const told = {
+        ...context,
+        stale: known,
+        validator,
+        ...this.#listening(context, said),
+        setValidator: (given: Validator) => {
+          said.say({ validator: checkValidator('validator', given) });
+        },
+      };
+      const answer = await this.#fromOrigin(async () => loader(Object.freeze(told)));
+      const isNew = answer !== NOT_MODIFIED;
+      if (!isNew && known === undefined) return void (loaded = answer); // an error, told by the first level
+      const value = isNew ? (answer as V) : known!;
+      if (!isNew) this.#revalidations++;
+      const before = isNew ? {} : this.#lifeBefore(key, held, context.validator);
+      // Whoever asked has it, and knows more of it.
+      if (before === undefined) return void (loaded = NOT_MODIFIED);
+      const keeping = { ...this.#keepingFor(options), ...before, ...said.said };
       context.setTtl(this.#firstTtlMs(keeping.ttlMs));
+      context.setTags(keeping.tags);
+      if (keeping.validator !== undefined) context.setValidator(keeping.validator);
       this.#write(key, value, keeping, moment, locks);
-      loaded = value;
+      loaded = isNew || !isSame(context.validator, validator) ? value : NOT_MODIFIED;
     };
     if (isForced) await this.#reader.renew(key, make);
     else {
       const find = (_: string, entry: TierEntry): void => {
-        const { ttlMs, tags } = this.#keepingOf(entry);
+        const { ttlMs, tags, validator } = this.#keepingOf(entry);
         context.setTtl(ttlMs);
         context.setTags(tags);
+        if (validator !== undefined) context.setValidator(validator);
         loaded = entry.value as V;
       };
       await this.#reader.resolve([key], context.signal, { find, make });
     }
-    return loaded as V;
+    return loaded as Loaded<V>;
   }
 
   /**
@@ -144,7 +179,7 @@ export class SecondLevel<V> {
    */
   async loadMany(
     keys: readonly string[],
-    context: BulkContext<V>,
+    context: BulkLoadContext<V>,
     loader: BulkLoader<V> | undefined,
     options: LoadOptions,
   ): Promise<ReadonlyMap<string, V>> {
@@ -152,28 +187,36 @@ export class SecondLevel<V> {
       find: (key, entry) => context.deliver(key, entry.value as V, this.#keepingOf(entry)),
       make:
         loader &&
-        (async (missing, moment, locks) => {
-          const keeping = this.#keepingFor(options);
+        (async (missing, moment, locks, held) => {
+          const said = new Said();
           const delivered = new Set<string>();
-          const told = {
-            ...this.#listening(context, keeping),
-            deliver: (key: string, value: V, own: SetOptions = {}): void => {
-              if (delivered.has(key) || !missing.includes(key)) return;
-              delivered.add(key);
-              const kept = { ...keeping, ...this.#given(own) };
-              context.deliver(key, value, { ...own, ttlMs: this.#firstTtlMs(kept.ttlMs) });
-              this.#write(key, value, kept, moment, locks);
-            },
+          const stale = new Map(context.stale);
+          for (const [key, { value, validator }] of held) {
+            if (validator !== undefined) stale.set(key, { value: value as V, validator });
+          }
+          const deliver = (key: string, answer: Loaded<V>, own: SetOptions = {}): void => {
+            if (delivered.has(key) || !missing.includes(key)) return;
+            delivered.add(key);
+            const known = stale.get(key);
+            const isNew = answer !== NOT_MODIFIED;
+            if (!isNew && known === undefined) return context.deliver(key, answer);
+            const value = isNew ? answer : known!.value;
+            if (!isNew) this.#revalidations++;
+            const validator = context.stale.get(key)?.validator;
+            const before = isNew ? {} : this.#lifeBefore(key, held.get(key), validator);
+            if (before === undefined) return context.deliver(key, NOT_MODIFIED, own);
+            const chosen = { ...said.said, ...this.#given(own) };
+            const keeping = { ...this.#keepingFor(options), ...before, ...chosen };
+            const given = isNew || !isSame(validator, known?.validator) ? value : NOT_MODIFIED;
+            const ttlMs = this.#firstTtlMs(keeping.ttlMs);
+            context.deliver(key, given, { ...own, ...keeping, ttlMs });
+            this.#write(key, value, keeping, moment, locks);
           };
+          const told = { ...context, stale, ...this.#listening(context, said), deliver };
           const values: unknown = await this.#fromOrigin(async () =>
             loader(missing, Object.freeze(told)),
           );
-          const ttlMs = this.#firstTtlMs(keeping.ttlMs);
-          for (const [key, value] of loadedOf<V>(values, missing)) {
-            if (delivered.has(key)) continue;
-            context.deliver(key, value, { ttlMs, tags: keeping.tags });
-            this.#write(key, value, keeping, moment, locks);
-          }
+          for (const [key, value] of loadedOf<V>(values, missing)) deliver(key, value);
         }),
     });
     return new Map();
@@ -217,6 +260,7 @@ export class SecondLevel<V> {
       awaitedLoads: this.#reader.awaited,
       originLoads: this.#originLoads,
       originFailures: this.#originFailures,
+      revalidations: this.#revalidations,
       failures: count('tier-failed'),
       timeouts: count('tier-timed-out'),
       breakerOpenings: count('breaker-opened'),
@@ -267,20 +311,37 @@ export class SecondLevel<V> {
   }
 
   /** What a loader says of its value, heard here before the first level hears it. */
-  #listening<C extends Pick<LoadContext<V>, 'setTtl' | 'setTags'>>(
-    context: C,
-    keeping: Keeping,
-  ): C {
+  #listening(
+    context: Pick<LoadContext<V>, 'setTags'>,
+    said: Said,
+  ): Pick<LoadContext<V>, 'setTtl' | 'setTags'> {
     return {
-      ...context,
-      setTtl: (ttlMs: number) => {
-        keeping.ttlMs = checkDurationMs('ttlMs', ttlMs, FOREVER);
-      },
-      setTags: (tags: readonly string[]) => {
-        keeping.tags = checkTags('tags', tags);
-        context.setTags(keeping.tags);
+      setTtl: (ttlMs: number) => said.say({ ttlMs: checkDurationMs('ttlMs', ttlMs, FOREVER) }),
+      setTags: (given: readonly string[]) => {
+        const tags = checkTags('tags', given);
+        said.say({ tags });
+        context.setTags(tags);
       },
     };
+  }
+
+  /**
+   * How what was found unchanged was kept: as the level has it, else as the first level knows.
+   *
+   * @returns `undefined` where neither does: others are not to have it without its tags
+   */
+  #lifeBefore(
+    key: string,
+    held: TierEntry | undefined,
+    validator: Validator | undefined,
+  ): Partial<Keeping> | undefined {
+    if (held !== undefined) {
+      const { createdAtMs, expiresAtMs, tags } = held;
+      const ttlMs = expiresAtMs === undefined ? 0 : expiresAtMs - createdAtMs;
+      return { ttlMs, tags, validator: held.validator };
+    }
+    const tags = this.#first.staleTagsOf(key);
+    return tags && { tags, validator };
   }
 
   /** @param locks of the load; that of what is written is taken out, and given back with the writing */
@@ -300,27 +361,33 @@ export class SecondLevel<V> {
     this.#outbox.write({ name, value, ...this.#life(keeping), moment }, settle || undefined);
   }
 
-  #life({ ttlMs, tags }: Keeping): Omit<TierEntry, 'value'> & { ttlMs: number } {
+  #life({ ttlMs, tags, validator }: Keeping): Omit<TierEntry, 'value'> & { ttlMs: number } {
     const createdAtMs = this.#clock.now();
     const expiresAtMs = ttlMs === 0 ? undefined : createdAtMs + ttlMs;
-    return { createdAtMs, expiresAtMs, ttlMs, tags };
+    const { staleTtlMs } = this.#settings;
+    if (validator === undefined || staleTtlMs === 0) {
+      return { createdAtMs, expiresAtMs, ttlMs, tags };
+    }
+    const keptMs = ttlMs === 0 ? 0 : ttlMs + staleTtlMs;
+    return { createdAtMs, expiresAtMs, ttlMs: keptMs, tags, validator };
   }
 
   #keepingFor(options: SetOptions): Keeping {
     return { ttlMs: this.#settings.ttlMs, tags: [], ...this.#given(options) };
   }
 
-  #given({ ttlMs, tags }: SetOptions): Partial<Keeping> {
+  #given({ ttlMs, tags, validator }: SetOptions): Partial<Keeping> {
     return {
       ...(ttlMs === undefined ? {} : { ttlMs: checkDurationMs('ttlMs', ttlMs, FOREVER) }),
       ...(tags === undefined ? {} : { tags: checkTags('tags', tags) }),
+      ...(validator === undefined ? {} : { validator: checkValidator('validator', validator) }),
     };
   }
 
   /** How long the first level may keep an entry of the second. */
-  #keepingOf({ expiresAtMs, tags }: TierEntry): Keeping {
+  #keepingOf({ expiresAtMs, tags, validator }: TierEntry): Keeping {
     const leftMs = expiresAtMs === undefined ? 0 : expiresAtMs - this.#clock.now();
-    return { ttlMs: this.#firstTtlMs(leftMs), tags };
+    return { ttlMs: this.#firstTtlMs(leftMs), tags, validator };
   }
 
   #firstTtlMs(ttlMs: number): number {
@@ -345,12 +412,17 @@ function isExact(key: string, { tags }: Keeping): boolean {
 }
 
 /** @returns what a bulk loader has made of what it was asked for. @throws where that is no Map */
-function loadedOf<V>(values: unknown, keys: readonly string[]): [string, V][] {
+function loadedOf<V>(values: unknown, keys: readonly string[]): [string, Loaded<V>][] {
   if (!(values instanceof Map)) {
     throw new TypeError(
       `a bulk loader must return a Map from URI to value, got ${describeValue(values)}`,
     );
   }
-  const loaded = values as ReadonlyMap<string, V>;
+  const loaded = values as ReadonlyMap<string, Loaded<V>>;
   return keys.filter((key) => loaded.has(key)).map((key) => [key, loaded.get(key)!]);
+}
+
+/** Whether what the first level has is what was found unchanged. */
+function isSame(a: Validator | undefined, b: Validator | undefined): boolean {
+  return a !== undefined && b !== undefined && validatorText(a) === validatorText(b);
 }

@@ -6,6 +6,8 @@ export interface TierStats {
   /** Calls of loaders: neither level had what was asked for. */
   readonly originLoads: number;
   readonly originFailures: number;
+  /** Values that the origin has found unchanged. */
+  readonly revalidations: number;
   /** What another process was loading already, so that its value was waited for. */
   readonly awaitedLoads: number;
   /** Operations of the second level that failed; timeouts apart. */

@@ -1,3 +1,4 @@
+import type { Validator } from '../cache/validator.ts';
 import type { Invalidation } from './invalidation.ts';
 
 /** An entry as a second level holds it. */
@@ -8,6 +9,8 @@ export interface TierEntry {
   /** Last ms at which it lives; `undefined` = never expires. */
   readonly expiresAtMs: number | undefined;
   readonly tags: readonly string[];
+  /** By which it may be revalidated once it has expired. */
+  readonly validator?: Validator | undefined;
 }
 
 /**
@@ -18,7 +21,10 @@ export type TierMoment = object | string | number;
 
 /** What a read has found. */
 export interface TierRead {
-  /** By name; no entry that has expired or was invalidated. */
+  /**
+   * By name; no entry that was invalidated. One that has expired only where it has a validator: it is not
+   * served, but tells whoever makes it anew what to ask by.
+   */
   readonly entries: ReadonlyMap<string, TierEntry>;
   /** Not after the read: what is loaded from here on is newer than what was invalidated before it. */
   readonly moment: TierMoment;
@@ -43,7 +49,10 @@ export interface TierLockRead extends TierRead {
 /** An entry to be written. */
 export interface TierWrite extends TierEntry {
   readonly name: string;
-  /** ms that it has left; 0 = never expires. The level may keep it longer, as long as nobody finds it. */
+  /**
+   * ms that it is of use: until it expires, and with a validator for as long as it may be revalidated after
+   * that; 0 = for ever. The level may keep it longer, as long as nobody finds it.
+   */
   readonly ttlMs: number;
   /**
    * When its load began: a write, or an invalidation that matches it, that came after that wins.
@@ -91,8 +100,8 @@ export interface Tier {
   /** What is held of some names. One round trip, however many. */
   getMany(names: readonly string[]): Promise<TierRead>;
   /**
-   * As `getMany`, and takes a lock for every name without an entry, so that of several processes one
-   * loads it; together with `unlockMany`, or not at all. The read is not before the taking: what the
+   * As `getMany`, and takes a lock for every name without an entry that lives, so that of several
+   * processes one loads it; together with `unlockMany`, or not at all. The read is not before the taking: what the
    * holder before has written is found.
    *
    * The lock is no more than that: nobody is kept from writing. It is the moment of the read that has

@@ -2,11 +2,12 @@ import type {
   BulkLoadContext,
   BulkLoader,
   LoadContext,
+  Loaded,
   Loader,
   LoadOptions,
   SetOptions,
 } from '../cache/loader.ts';
-import { ResourceCache } from '../cache/resource-cache.ts';
+import { ResourceCache, revalidatableIn } from '../cache/resource-cache.ts';
 import type { CacheStats } from '../cache/cache-stats.ts';
 import { describeUri } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
@@ -68,6 +69,8 @@ export class TieredCache<V = unknown> implements Disposable {
     this.#grace = grace && new Grace<V>(grace, this.#journal, cacheOptions, this.#l1);
     const first = {
       has: (key: string) => this.#l1.has(key),
+      staleTagsOf: (key: string) =>
+        revalidatableIn(this.#l1, key)?.life.tags ?? this.#grace?.tagsOf(key),
       invalidateKey: (key: string): void => {
         this.#grace?.invalidateKey(key);
         this.#l1.invalidate(key);
@@ -173,7 +176,7 @@ export class TieredCache<V = unknown> implements Disposable {
     return this.#l1.loadMany(
       uris,
       (missing, context) => {
-        const ask = (told: BulkLoadContext<V>): Promise<ReadonlyMap<string, V>> =>
+        const ask = (told: BulkLoadContext<V>): Promise<ReadonlyMap<string, Loaded<V>>> =>
           this.#level.loadMany(missing, told, loader, given);
         return grace === undefined ? ask(context) : grace.loadMany(missing, context, ask, first);
       },
@@ -303,7 +306,7 @@ export class TieredCache<V = unknown> implements Disposable {
 
   /** Asks the second level, then the origin. */
   #asking(uri: string, loader: Loader<V> | undefined, given: LoadOptions): InnerLoad<V> {
-    const make = (context: LoadContext<V>): V | Promise<V> => {
+    const make = (context: LoadContext<V>): Loaded<V> | Promise<Loaded<V>> => {
       if (loader === undefined) throw new NotHeld();
       return loader(uri, context);
     };

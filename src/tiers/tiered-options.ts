@@ -1,4 +1,4 @@
-import type { CacheOptions } from '../cache/cache-options.ts';
+import { type CacheOptions, DEFAULT_STALE_TTL_MS } from '../cache/cache-options.ts';
 import {
   badOption,
   checkDurationMs,
@@ -55,6 +55,8 @@ export interface TierSettings {
   readonly l1TtlMs: number;
   /** Of an entry for which none is given. */
   readonly ttlMs: number;
+  /** How long what has a validator is kept beyond its time to live. */
+  readonly staleTtlMs: number;
   readonly tierTimeoutMs: number;
   readonly breakerFailures: number;
   readonly breakerMs: number;
@@ -93,6 +95,7 @@ export function readTierOptions<V>(
     tier: checkTier(tier),
     l1TtlMs: checkDurationMs('l1TtlMs', l1TtlMs, 'as long as the entry lives'),
     ttlMs: checkDurationMs('ttlMs', ttlMs, 'never expires'),
+    staleTtlMs: checkDurationMs('staleTtlMs', given.staleTtlMs ?? DEFAULT_STALE_TTL_MS, 'off'),
     tierTimeoutMs: checkInteger('tierTimeoutMs', tierTimeoutMs, 1, LONGEST_TIMER_MS),
     breakerFailures: checkInteger('breakerFailures', breakerFailures, 1, 1_000_000),
     breakerMs: checkInteger('breakerMs', breakerMs, 1, LONGEST_TIMER_MS),

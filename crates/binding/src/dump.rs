@@ -29,6 +29,10 @@ pub struct DumpEntry {
     pub access_count: f64,
     /// Each once; well-formed.
     pub tags: Vec<String>,
+    /// By what it may be revalidated once it has expired.
+    pub validator: Option<String>,
+    /// ms after its time to live that it may be.
+    pub stale_ttl_ms: Option<f64>,
 }
 
 /// Writes a dump.
@@ -68,6 +72,8 @@ impl DumpWriter {
                 last_accessed_at_ms: entry.last_accessed_at_ms,
                 access_count: crate::to_bytes(entry.access_count),
                 tags: entry.tags.iter().map(String::as_str).collect(),
+                validator: entry.validator.as_deref(),
+                stale_ttl_ms: entry.stale_ttl_ms.unwrap_or_default(),
             })?;
             #[expect(clippy::cast_precision_loss, reason = "held in memory")]
             let waiting = self.writer.output_bytes() as f64;
@@ -159,5 +165,7 @@ fn to_entry(record: &Record<'_>) -> DumpEntry {
         last_accessed_at_ms: record.last_accessed_at_ms,
         access_count,
         tags: record.tags.iter().map(ToString::to_string).collect(),
+        validator: record.validator.map(ToString::to_string),
+        stale_ttl_ms: record.validator.map(|_| record.stale_ttl_ms),
     }
 }

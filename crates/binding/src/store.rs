@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use granary_core::block::word::{NONCE, NONCE_ECHO};
 use granary_core::store::near::NearBlock;
 use granary_core::store::{
-    Boarding as CoreBoarding, Caller, Failure, Lifetime, NOBODY, Place, Policy, Store, StoreBounds,
-    StoreOptions as CoreOptions, Wake, names,
+    Boarding as CoreBoarding, Caller, Failure, Lifetime, NOBODY, Place, Policy, Revalidation,
+    Store, StoreBounds, StoreOptions as CoreOptions, Wake, names,
 };
 use granary_core::value::Value;
 use napi::bindgen_prelude::{ArrayBuffer, Either, Uint8ArraySlice};
@@ -66,6 +66,37 @@ pub struct StoreCensus {
     pub invalidations: f64,
     /// Events for this handle that waited too long and were cut.
     pub overflowed: f64,
+    /// Expired entries that may be revalidated; part of `size`.
+    pub stale_entries: f64,
+}
+
+/// By what an entry may be revalidated once it has expired.
+#[napi(object)]
+pub struct StoreRevalidation {
+    /// As JS writes it.
+    pub validator: String,
+    /// ms after its time to live.
+    pub stale_ttl_ms: f64,
+}
+
+/// What has expired and may be revalidated.
+#[napi(object, object_from_js = false)]
+pub struct StoreStale {
+    /// How `data` came about.
+    pub kind: u8,
+    /// Its value.
+    #[napi(ts_type = "string | Uint8Array")]
+    pub data: Outgoing,
+    /// Bytes.
+    pub weight_bytes: f64,
+    /// 0 = never expires.
+    pub ttl_ms: f64,
+    /// 0 = off.
+    pub idle_ttl_ms: f64,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// By what it may be revalidated.
+    pub revalidation: StoreRevalidation,
 }
 
 /// What is known of an entry.
@@ -83,6 +114,8 @@ pub struct StoreEntryInfo {
     pub weight_bytes: f64,
     /// Its tags.
     pub tags: Vec<String>,
+    /// By what it may be revalidated once it has expired.
+    pub validator: Option<String>,
 }
 
 /// An entry in the order of arrival.
@@ -198,6 +231,24 @@ impl StoreHandle {
         self.store.last_known(self.at(at), &key).map(Outgoing)
     }
 
+    /// What has expired and left, and may be revalidated.
+    #[napi]
+    pub fn stale(&self, key: String, at: f64) -> Option<StoreStale> {
+        let stale = self.store.stale(self.at(at), &key)?;
+        Some(StoreStale {
+            kind: stale.value.kind,
+            data: Outgoing(stale.value),
+            weight_bytes: to_number(stale.weight),
+            ttl_ms: stale.ttl_ms,
+            idle_ttl_ms: stale.idle_ttl_ms,
+            tags: stale.tags.iter().map(ToString::to_string).collect(),
+            revalidation: StoreRevalidation {
+                validator: stale.revalidation.validator.to_string(),
+                stale_ttl_ms: stale.revalidation.stale_ttl_ms,
+            },
+        })
+    }
+
     /// Stores a value.
     #[napi]
     pub fn set(
@@ -209,11 +260,13 @@ impl StoreHandle {
         ttl_ms: f64,
         idle_ttl_ms: f64,
         tags: Option<Vec<String>>,
+        revalidation: Option<StoreRevalidation>,
         at: f64,
     ) {
         let value = to_value(kind, data);
         let tags = tags.unwrap_or_default();
-        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags);
+        let revalidation = revalidation.map(to_revalidation);
+        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags, revalidation.as_ref());
         let weight = to_bytes(weight_bytes);
         self.store.set(self.at(at), &key, value, weight, &lifetime);
     }
@@ -298,6 +351,7 @@ impl StoreHandle {
             access_count: to_number(info.access_count),
             weight_bytes: to_number(info.weight),
             tags: info.tags.iter().map(ToString::to_string).collect(),
+            validator: info.revalidation.map(|known| known.validator.to_string()),
         })
     }
 
@@ -317,6 +371,7 @@ impl StoreHandle {
             expirations: to_number(counters.expirations),
             invalidations: to_number(counters.invalidations),
             overflowed: to_number(census.overflowed),
+            stale_entries: to_number(census.stale as u64),
         }
     }
 
@@ -381,7 +436,7 @@ impl StoreHandle {
         }
     }
 
-    /// A load has made a value; whether it was stored.
+    /// A load has made a value, or found it unchanged; whether it was stored.
     #[napi]
     pub fn land(
         &self,
@@ -392,14 +447,18 @@ impl StoreHandle {
         ttl_ms: f64,
         idle_ttl_ms: f64,
         tags: Option<Vec<String>>,
+        revalidation: Option<StoreRevalidation>,
+        is_new: bool,
         at: f64,
     ) -> bool {
         let value = to_value(kind, data);
         let tags = tags.unwrap_or_default();
-        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags);
+        let revalidation = revalidation.map(to_revalidation);
+        let lifetime = to_lifetime(ttl_ms, idle_ttl_ms, &tags, revalidation.as_ref());
         let weight = to_bytes(weight_bytes);
+        let at = self.at(at);
         self.store
-            .land(self.at(at), to_bytes(flight), value, weight, &lifetime)
+            .land(at, to_bytes(flight), value, weight, &lifetime, is_new)
     }
 
     /// A load has failed.
@@ -543,11 +602,24 @@ fn to_value(kind: u8, data: Incoming<'_>) -> Value {
     Value { kind, bytes }
 }
 
-fn to_lifetime(ttl_ms: f64, idle_ttl_ms: f64, tags: &[String]) -> Lifetime<'_> {
+fn to_revalidation(given: StoreRevalidation) -> Arc<Revalidation> {
+    Arc::new(Revalidation {
+        validator: given.validator.into_boxed_str(),
+        stale_ttl_ms: given.stale_ttl_ms,
+    })
+}
+
+fn to_lifetime<'a>(
+    ttl_ms: f64,
+    idle_ttl_ms: f64,
+    tags: &'a [String],
+    revalidation: Option<&'a Arc<Revalidation>>,
+) -> Lifetime<'a> {
     Lifetime {
         ttl_ms,
         idle_ttl_ms,
         tags,
+        revalidation,
     }
 }
 

@@ -29,6 +29,8 @@ pub struct StoreRestore {
 pub struct StoreRestored {
     /// Keys of those that are in the store.
     pub keys: Vec<String>,
+    /// Keys of those that may be revalidated.
+    pub stale: Vec<String>,
     /// How many had expired.
     pub expired: f64,
     /// How many were left out.
@@ -101,12 +103,14 @@ impl StoreRestore {
             };
             let Restored {
                 keys,
+                stale,
                 expired,
                 skipped,
                 more,
             } = store.restore_some(handle.at(at), &mut self.restore, refuses)?;
             Ok(StoreRestored {
                 keys: keys.iter().map(ToString::to_string).collect(),
+                stale: stale.iter().map(ToString::to_string).collect(),
                 expired: to_number(expired),
                 skipped: to_number(skipped),
                 more,

@@ -27,6 +27,7 @@ mod segments;
 mod shares;
 mod sketch;
 mod slab;
+mod stale;
 mod tags;
 mod telling;
 mod time;
@@ -41,7 +42,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::keeper::{self, Kept};
 use crate::value::{EventKind, Value};
-pub use census::{Census, Counters, Info};
+pub use census::{Census, Counters, Info, StaleInfo};
 use contents::Contents;
 pub use dumps::{Dump, Restore, Restored};
 use footprint::give_back_memory;
@@ -50,6 +51,7 @@ use keeping::Rest;
 pub use messages::{Event, Failure, Message, Outcome};
 use near::NearBlock;
 pub use order::{Policy, StoreBounds};
+pub use stale::Revalidation;
 use time::{Clock, Moment};
 use words::Words;
 
@@ -87,6 +89,8 @@ pub struct Lifetime<'a> {
     pub idle_ttl_ms: f64,
     /// Each once.
     pub tags: &'a [String],
+    /// Where it may be revalidated once it has expired.
+    pub revalidation: Option<&'a Arc<Revalidation>>,
 }
 
 /// What a thread finds that wants to load.

@@ -12,6 +12,7 @@ const FOREVER: Lifetime<'_> = Lifetime {
     ttl_ms: 0.0,
     idle_ttl_ms: 0.0,
     tags: &[],
+    revalidation: None,
 };
 
 /// One thread's, whose time goes on by 1 ms with each use.

@@ -15,6 +15,8 @@ struct Entry {
     times: [f64; 4],
     access_count: u64,
     tags: Vec<String>,
+    validator: Option<String>,
+    stale_ttl_ms: f64,
 }
 
 impl Entry {
@@ -27,6 +29,8 @@ impl Entry {
             times: [900_000.0, 0.0, 1.7e12, 1.7e12],
             access_count: 0,
             tags: vec![],
+            validator: None,
+            stale_ttl_ms: 0.0,
         }
     }
 
@@ -43,6 +47,8 @@ impl Entry {
             last_accessed_at_ms,
             access_count: self.access_count,
             tags: self.tags.iter().map(String::as_str).collect(),
+            validator: self.validator.as_deref(),
+            stale_ttl_ms: self.stale_ttl_ms,
         }
     }
 
@@ -60,6 +66,8 @@ impl Entry {
             ],
             access_count: record.access_count,
             tags: record.tags.iter().map(|&tag| tag.to_owned()).collect(),
+            validator: record.validator.map(ToOwned::to_owned),
+            stale_ttl_ms: record.stale_ttl_ms,
         }
     }
 }
@@ -79,9 +87,10 @@ fn entry() -> impl Strategy<Value = Entry> {
         0..1_u64 << 53,
         prop::collection::vec("\\PC{1,5}", 0..4),
         prop_oneof![Just(1_u8), Just(2), Just(3), Just(5)],
+        prop::option::of(("\\PC{1,20}", 0.0..1e11_f64)),
     )
         .prop_map(
-            |(key, value, weight_bytes, times, access_count, tags, kind)| Entry {
+            |(key, value, weight_bytes, times, access_count, tags, kind, known)| Entry {
                 key,
                 kind,
                 value,
@@ -89,6 +98,8 @@ fn entry() -> impl Strategy<Value = Entry> {
                 times,
                 access_count,
                 tags,
+                validator: known.clone().map(|(validator, _)| validator),
+                stale_ttl_ms: known.map_or(0.0, |(_, stale_ttl_ms)| stale_ttl_ms),
             },
         )
 }
@@ -264,6 +275,39 @@ mod req_dump_refused {
     }
 }
 
+mod req_dump_earlier_format {
+    use super::*;
+
+    /// Three entries as the release before validators wrote them.
+    const FORMAT_1: &[u8] = &[
+        0x89, 0x47, 0x52, 0x41, 0x4e, 0x41, 0x52, 0x59, 0x01, 0x00, 0x00, 0x00, 0x01, 0x95, 0x00,
+        0x00, 0x00, 0xf7, 0x00, 0x00, 0x00, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0xf7, 0x65, 0x04, 0x00,
+        0x82, 0x86, 0x18, 0x25, 0xa0, 0x29, 0x8d, 0x01, 0xff, 0x8f, 0xeb, 0xca, 0x7f, 0xfb, 0x88,
+        0x99, 0x93, 0xac, 0xfd, 0xed, 0x1f, 0xcd, 0x9d, 0x22, 0xa4, 0xd9, 0x27, 0x88, 0x6b, 0x47,
+        0x14, 0x6c, 0xbb, 0x84, 0xf9, 0xf7, 0xa8, 0xec, 0xbd, 0x77, 0x0a, 0x92, 0x43, 0xee, 0xc3,
+        0x82, 0x71, 0x14, 0x09, 0x08, 0x18, 0x60, 0xc6, 0x46, 0x22, 0xca, 0x88, 0xb3, 0x8e, 0xe8,
+        0xf9, 0x1b, 0xb4, 0x8c, 0x9f, 0xfd, 0xeb, 0x77, 0x4a, 0x2b, 0x8b, 0x35, 0x53, 0x78, 0x6a,
+        0x3f, 0xc4, 0x96, 0x42, 0x2c, 0x68, 0x20, 0x6c, 0xfd, 0x83, 0x38, 0x6d, 0x7c, 0xde, 0x83,
+        0xd2, 0x4a, 0xee, 0x5f, 0x29, 0xba, 0x5e, 0x26, 0xb7, 0x7f, 0x42, 0x11, 0x00, 0x43, 0x66,
+        0x34, 0xc8, 0x24, 0x04, 0x02, 0x00, 0x4e, 0xc0, 0xf0, 0x25, 0xcc, 0x58, 0x3d, 0x18, 0xc2,
+        0x03, 0x20, 0x2e, 0xc8, 0x91, 0xaa, 0x81, 0x3b, 0xdd, 0x02, 0x8e, 0x56, 0x1e, 0x80, 0x25,
+        0x60, 0x25, 0x09, 0x30, 0x02, 0x32, 0x0e, 0x0c, 0xd0, 0xb1, 0xca, 0xa3, 0x7f, 0x02, 0x10,
+        0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0xf7, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x77, 0x60, 0xd3, 0x0f, 0x5e, 0xdb, 0x86,
+        0x21,
+    ];
+
+    #[test]
+    fn is_read_without_validators() {
+        let (entries, _) = read([FORMAT_1]).unwrap();
+        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        assert_eq!(keys, ["mem://b", "mem://c", "mem://a"]);
+        assert!(entries.iter().all(|entry| entry.validator.is_none()));
+        assert_eq!(entries[2].tags, ["red", "blue"]);
+        assert_eq!(entries[2].access_count, 1);
+    }
+}
+
 mod req_dump_hostile {
     use super::*;
 
@@ -344,8 +388,10 @@ mod req_dump_hostile {
             assert!(with(at, f64::INFINITY.to_le_bytes()).contains("a time"));
         }
         assert!(with(13, (-1.0_f64).to_le_bytes()).contains("a time"));
-        assert!(forged_record(|record| record[65] = 0xff).contains("not UTF-8"));
-        assert!(forged_record(|record| record[61] = 0).contains("empty key or tag"));
+        assert!(with(61, f64::NAN.to_le_bytes()).contains("a time"));
+        assert!(with(61, (-1.0_f64).to_le_bytes()).contains("a time"));
+        assert!(forged_record(|record| record[77] = 0xff).contains("not UTF-8"));
+        assert!(forged_record(|record| record[73] = 0).contains("empty key or tag"));
         assert!(
             forged_record(|record| {
                 record[4] = 0;

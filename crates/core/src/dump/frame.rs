@@ -8,8 +8,8 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-/// The format that this version writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format that this version writes; it reads those before, too.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The first byte is no ASCII: what is sent as text is found out at once, as in PNG.
 pub(super) const MAGIC: [u8; 8] = *b"\x89GRANARY";

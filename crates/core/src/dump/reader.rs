@@ -18,6 +18,8 @@ pub struct Reader {
     decompressor: Decompressor<'static>,
     /// None before the header.
     chain: Option<Chain>,
+    /// Of its format.
+    version: u32,
     input: Vec<u8>,
     /// Up to here `input` is read.
     consumed: usize,
@@ -42,6 +44,7 @@ impl Reader {
         Ok(Self {
             decompressor,
             chain: None,
+            version: FORMAT_VERSION,
             input: Vec::new(),
             consumed: 0,
             offset: 0,
@@ -73,7 +76,7 @@ impl Reader {
                 self.seen.records += 1;
                 self.seen.record_bytes += (LENGTH_LEN + length) as u64;
                 let position = self.position();
-                return Record::parse(&self.records[start..start + length])
+                return Record::parse(&self.records[start..start + length], self.version)
                     .map(Some)
                     .map_err(|problem| bad(position, problem.to_owned()));
             }
@@ -155,11 +158,12 @@ impl Reader {
             return Ok(false);
         };
         let version = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
-        if version != FORMAT_VERSION {
+        if !(1..=FORMAT_VERSION).contains(&version) {
             return Err(self.bad(format!(
-                "it has format {version}, and this version reads format {FORMAT_VERSION}"
+                "it has format {version}, and this version reads format {FORMAT_VERSION} and those before"
             )));
         }
+        self.version = version;
         self.chain = Some(Chain::after_header(header));
         self.consumed += HEADER_LEN;
         Ok(true)

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! length of what follows (4) | value kind (1) | weight (8) | ttl, idle ttl, created, accessed (4 × 8)
-//! | access count (8) | key length (4) | tags (4) | per tag: length (4), tag | key | value
+//! | access count (8) | key length (4) | tags (4) | stale ttl (8) | validator length (4) | validator
+//! | per tag: length (4), tag | key | value
 //! ```
+//! Format 1 has neither stale ttl nor validator, which is as long as a validator of no bytes says.
 
 use crate::{Error, Result};
 
@@ -12,7 +14,7 @@ pub const MAX_RECORD_BYTES: usize = 1 << 30;
 
 pub(super) const LENGTH_LEN: usize = 4;
 /// What stands in front of the tags.
-const FIXED_LEN: usize = 1 + 6 * 8 + 4 + 4;
+const FIXED_LEN: usize = 1 + 6 * 8 + 4 + 4 + 8 + 4;
 /// JS counts exactly up to here.
 const MAX_COUNT: u64 = (1 << 53) - 1;
 /// 10,000 years; JS dates end later.
@@ -43,6 +45,10 @@ pub struct Record<'a> {
     pub access_count: u64,
     /// Tags, each once.
     pub tags: Vec<&'a str>,
+    /// By what it may be revalidated once it has expired, as JS writes it.
+    pub validator: Option<&'a str>,
+    /// ms after its time to live that it may be; 0 = not.
+    pub stale_ttl_ms: f64,
 }
 
 impl<'a> Record<'a> {
@@ -59,7 +65,9 @@ impl<'a> Record<'a> {
     /// `OutOfRange` where the record is larger than a dump may hold.
     pub(super) fn head(&self) -> Result<Vec<u8>> {
         let tag_bytes: usize = self.tags.iter().map(|tag| LENGTH_LEN + tag.len()).sum();
-        let length = FIXED_LEN + tag_bytes + self.key.len() + self.value.len();
+        let validator = self.validator.unwrap_or_default();
+        let own_bytes = FIXED_LEN + validator.len() + tag_bytes;
+        let length = own_bytes + self.key.len() + self.value.len();
         if length > MAX_RECORD_BYTES {
             #[expect(clippy::cast_precision_loss, reason = "only told")]
             return Err(Error::OutOfRange {
@@ -69,7 +77,7 @@ impl<'a> Record<'a> {
                 max: MAX_RECORD_BYTES as f64,
             });
         }
-        let mut head = Vec::with_capacity(LENGTH_LEN + FIXED_LEN + tag_bytes);
+        let mut head = Vec::with_capacity(LENGTH_LEN + own_bytes);
         head.extend(to_u32(length));
         head.push(self.kind);
         head.extend(self.weight_bytes.to_le_bytes());
@@ -79,6 +87,9 @@ impl<'a> Record<'a> {
         head.extend(self.access_count.to_le_bytes());
         head.extend(to_u32(self.key.len()));
         head.extend(to_u32(self.tags.len()));
+        head.extend(self.stale_ttl_ms.to_le_bytes());
+        head.extend(to_u32(validator.len()));
+        head.extend(validator.as_bytes());
         for tag in &self.tags {
             head.extend(to_u32(tag.len()));
             head.extend(tag.as_bytes());
@@ -90,7 +101,7 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// What is wrong, where the bytes are not a record that a store could hold.
-    pub(super) fn parse(bytes: &'a [u8]) -> std::result::Result<Self, &'static str> {
+    pub(super) fn parse(bytes: &'a [u8], version: u32) -> std::result::Result<Self, &'static str> {
         let mut rest = Rest(bytes);
         let kind = rest.array::<1>()?[0];
         let weight_bytes = u64::from_le_bytes(rest.array()?);
@@ -101,6 +112,13 @@ impl<'a> Record<'a> {
         let access_count = u64::from_le_bytes(rest.array()?);
         let key_len = rest.length()?;
         let tag_count = rest.length()?;
+        let (stale_ttl_ms, validator) = if version < 2 {
+            (0.0, "")
+        } else {
+            let stale_ttl_ms = f64::from_le_bytes(rest.array()?);
+            let length = rest.length()?;
+            (stale_ttl_ms, rest.text(length)?)
+        };
         // Each takes four bytes at least, so that their number cannot ask for more than is there.
         if tag_count > rest.0.len() / LENGTH_LEN {
             return Err("more tags than bytes");
@@ -121,6 +139,8 @@ impl<'a> Record<'a> {
             last_accessed_at_ms,
             access_count,
             tags,
+            validator: Some(validator).filter(|validator| !validator.is_empty()),
+            stale_ttl_ms,
         };
         record.check()?;
         Ok(record)
@@ -144,7 +164,8 @@ impl<'a> Record<'a> {
         }
         // Written so that NaN is refused.
         let is_time = self.times().iter().all(|ms| ms.abs() <= MAX_WALL_MS);
-        if !is_time || self.ttl_ms < 0.0 || self.idle_ttl_ms < 0.0 {
+        let is_window = (0.0..=MAX_WALL_MS).contains(&self.stale_ttl_ms);
+        if !is_time || !is_window || self.ttl_ms < 0.0 || self.idle_ttl_ms < 0.0 {
             return Err("a time that no clock reads");
         }
         if TEXT_KINDS.contains(&self.kind) && self.text().is_none() {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::stale::Revalidation;
+use crate::value::Value;
+
 /// What happened since the store was made.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
@@ -24,6 +27,8 @@ pub struct Census {
     pub entries: usize,
     /// Their bytes, as they were weighed.
     pub weight: u64,
+    /// Expired entries that may be revalidated; part of `entries`.
+    pub stale: usize,
     /// What happened.
     pub counters: Counters,
     /// Events for this handle that waited too long and were cut.
@@ -49,4 +54,23 @@ pub struct Info {
     pub weight: u64,
     /// Its tags.
     pub tags: Vec<Arc<str>>,
+    /// By what it may be revalidated.
+    pub revalidation: Option<Arc<Revalidation>>,
+}
+
+/// What has expired and may be revalidated.
+#[derive(Debug, Clone)]
+pub struct StaleInfo {
+    /// The value.
+    pub value: Arc<Value>,
+    /// Bytes.
+    pub weight: u64,
+    /// 0 = never expires.
+    pub ttl_ms: f64,
+    /// 0 = off.
+    pub idle_ttl_ms: f64,
+    /// Its tags.
+    pub tags: Vec<Arc<str>>,
+    /// By what it may be revalidated.
+    pub revalidation: Arc<Revalidation>,
 }

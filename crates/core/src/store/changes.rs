@@ -53,7 +53,11 @@ impl Store {
             let dropped = keys
                 .iter()
                 .filter(|key| contents.invalidate_key(key, now, caller.handle));
-            u32::try_from(dropped.count()).unwrap_or(u32::MAX)
+            let dropped = u32::try_from(dropped.count()).unwrap_or(u32::MAX);
+            for key in contents.stale.with_prefix(prefix) {
+                contents.drop_stale(&key);
+            }
+            dropped
         })
     }
 
@@ -70,6 +74,9 @@ impl Store {
                     dropped += 1;
                 }
             }
+            for key in contents.stale.tagged(tag) {
+                contents.drop_stale(&key);
+            }
             dropped
         })
     }
@@ -79,7 +86,9 @@ impl Store {
         self.with(caller, |contents, _| {
             // Which of them is dropped is JS's to say: a dump is older than what it says of any.
             contents.overtaken.part_of_prefix(prefix, caller.handle);
-            contents.with_prefix(prefix)
+            let mut keys = contents.with_prefix(prefix);
+            keys.extend(contents.stale.with_prefix(prefix));
+            keys
         })
     }
 

@@ -12,6 +12,7 @@ use super::messages::Outcome;
 use super::order::{Order, Policy, StoreBounds};
 use super::overtaken::Overtaken;
 use super::slab::{Entry, NONE, Region, Slab};
+use super::stale::Stale;
 use super::tags::Tags;
 use super::time::Moment;
 use super::words::Words;
@@ -27,6 +28,7 @@ pub(super) struct Contents {
     pub(super) slab: Slab,
     pub(super) order: Order,
     pub(super) deadlines: Deadlines,
+    pub(super) stale: Stale,
     pub(super) flights: Flights,
     pub(super) handles: Handles,
     pub(super) counters: Counters,
@@ -59,6 +61,7 @@ impl Contents {
             slab: Slab::new(RandomState::new()),
             order: Order::new(bounds, policy),
             deadlines: Deadlines::default(),
+            stale: Stale::default(),
             flights: Flights::default(),
             handles: Handles::default(),
             counters: Counters::default(),
@@ -162,7 +165,7 @@ impl Contents {
                 return true;
             }
         }
-        self.expire(slot, actor);
+        self.expire(slot, now, actor);
         false
     }
 
@@ -178,6 +181,7 @@ impl Contents {
         self.flights.detach(key);
         self.overtaken.key(key);
         let resident = self.find(key, now, actor);
+        self.drop_stale(key);
         if weight > self.order.max_entry_bytes() {
             if let Some(slot) = resident {
                 self.remove(slot);
@@ -197,6 +201,7 @@ impl Contents {
                 ttl_ms: lifetime.ttl_ms,
                 idle_ttl_ms: lifetime.idle_ttl_ms,
                 tags,
+                revalidation: lifetime.revalidation.cloned(),
                 ..self.new_entry(key, value, now)
             };
             self.insert(entry)
@@ -211,6 +216,7 @@ impl Contents {
             self.order.overwrite(&mut self.slab, slot, weight);
             self.evict_leaving(Cause::Size, actor);
         }
+        self.make_room();
     }
 
     /// An entry is dropped by somebody.
@@ -228,6 +234,7 @@ impl Contents {
         self.flights.detach(key);
         self.overtaken.key(key);
         let found = self.find(key, now, actor);
+        self.drop_stale(key);
         match found {
             Some(slot) => self.invalidate(slot, actor),
             None => self.words.bump(self.words.stripe_of(self.slab.hash(key))),
@@ -277,11 +284,12 @@ impl Contents {
             .find(|&slot| ticket_of(slot).is_some_and(|other| other.wrapping_sub(ticket) > 0))
     }
 
-    /// All keys, least recently used first.
+    /// All keys, least recently used first, and before them what may be revalidated.
     pub(super) fn keys_by_use(&self) -> Vec<Arc<str>> {
         let slots = self.order.by_use(&self.slab);
         let entries = slots.into_iter().filter_map(|slot| self.slab.at(slot));
-        entries.map(|entry| Arc::clone(&entry.key)).collect()
+        let keys = entries.map(|entry| Arc::clone(&entry.key));
+        self.stale.keys().map(Arc::clone).chain(keys).collect()
     }
 
     /// A restore of a handle begins; see [`Overtaken::begin`].
@@ -320,6 +328,7 @@ impl Contents {
         self.tags.clear();
         self.prefixes = None;
         let slab = self.slab.take();
+        let stale = std::mem::take(&mut self.stale);
         self.words.bump_all();
         for entry in slab.arrivals().filter_map(|slot| slab.at(slot)) {
             let expired = now.ms > entry.deadline();
@@ -332,11 +341,12 @@ impl Contents {
             };
             self.tell(kind, Cause::None, &entry.key, &entry.value, actor);
         }
-        (slab, order)
+        (slab, order, stale)
     }
 
     /// Frees what has expired, at most so many. Returns how many.
     pub(super) fn expire_due(&mut self, now: Moment, actor: u32, most: usize) -> u32 {
+        self.sweep_stale(now);
         let due = self.deadlines.take_due(now.ms, most);
         if due.is_empty() {
             return 0;
@@ -357,7 +367,7 @@ impl Contents {
         }
         slots.sort_by(|a, b| a.0.total_cmp(&b.0));
         for &(_, slot) in &slots {
-            self.expire(slot, actor);
+            self.expire(slot, now, actor);
         }
         u32::try_from(slots.len()).unwrap_or(u32::MAX)
     }
@@ -366,6 +376,7 @@ impl Contents {
         self.take_hits(now);
         self.order.resize(&mut self.slab, bounds);
         self.evict_leaving(Cause::Resize, actor);
+        self.make_room();
     }
 
     pub(super) fn settle(&mut self, now: Moment, actor: u32) {
@@ -399,6 +410,7 @@ impl Contents {
             accessed_at: now.ms,
             access_count: 0,
             tags: Box::default(),
+            revalidation: None,
             due: super::deadlines::NEVER,
             ticket: self.stays,
             life: self.lives,
@@ -431,8 +443,47 @@ impl Contents {
 
     /// Puts an entry in its place, and has those leave that have no room any more.
     pub(super) fn enter(&mut self, entry: Entry, actor: u32) {
+        self.drop_stale(&entry.key);
         let slot = self.insert(entry);
         self.admit(slot, actor);
+        self.make_room();
+    }
+
+    /// Keeps what has expired, where it may be revalidated.
+    pub(super) fn shelve(&mut self, entry: Entry, now: Moment) {
+        self.footprint.take(&entry);
+        for left in self.stale.put(entry, now.ms).into_iter().flatten() {
+            self.footprint.free(&left);
+        }
+        self.make_room();
+    }
+
+    pub(super) fn drop_stale(&mut self, key: &str) {
+        if let Some(entry) = self.stale.remove(key) {
+            self.footprint.free(&entry);
+        }
+    }
+
+    /// Living entries have the room that they need.
+    pub(super) fn make_room(&mut self) {
+        let StoreBounds {
+            max_entries,
+            max_bytes,
+        } = self.order.bounds();
+        while self.stale.len() > 0
+            && (self.slab.len() + self.stale.len() > max_entries as usize
+                || self.order.weight + self.stale.weight > max_bytes)
+        {
+            if let Some(entry) = self.stale.remove_oldest() {
+                self.footprint.free(&entry);
+            }
+        }
+    }
+
+    fn sweep_stale(&mut self, now: Moment) {
+        while let Some(entry) = self.stale.remove_due(now.ms) {
+            self.footprint.free(&entry);
+        }
     }
 
     fn replace(
@@ -451,6 +502,7 @@ impl Contents {
         let former_due = entry.due;
         let former_tags = std::mem::replace(&mut entry.tags, tags);
         self.footprint.free(entry);
+        entry.revalidation = lifetime.revalidation.cloned();
         entry.value = value;
         entry.born = now.ms;
         entry.ttl_ms = lifetime.ttl_ms;
@@ -476,11 +528,14 @@ impl Contents {
         self.tags.add(&entry.tags, slot);
     }
 
-    fn expire(&mut self, slot: u32, actor: u32) {
+    fn expire(&mut self, slot: u32, now: Moment, actor: u32) {
         if let Some(entry) = self.remove(slot) {
             self.counters.expirations += 1;
             let (key, value) = (&entry.key, &entry.value);
             self.tell(EventKind::Expired, Cause::None, key, value, actor);
+            if entry.revalidation.is_some() {
+                self.shelve(entry, now);
+            }
         }
     }
 

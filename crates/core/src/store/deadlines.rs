@@ -23,6 +23,12 @@ pub(super) fn due_of(deadline: f64) -> u64 {
     to_key(deadline.floor() + 1.0)
 }
 
+/// The time of what `due_of` gave.
+#[expect(clippy::cast_precision_loss, reason = "within 2^52")]
+pub(super) fn time_of(due: u64) -> f64 {
+    due as f64 - OFFSET_MS
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -58,8 +64,7 @@ impl Deadlines {
 
     /// When to look next, on the store's time.
     pub(super) fn next(&self) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "within 2^52")]
-        self.due.first().map(|&(due, _)| due as f64 - OFFSET_MS)
+        self.due.first().map(|&(due, _)| time_of(due))
     }
 
     pub(super) fn clear(&mut self) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::contents::Contents;
 use super::slab::Entry;
+use super::stale::Revalidation;
 use super::time::Moment;
 use super::{Caller, Store};
 use crate::dump::{Reader, Record, Writer};
@@ -47,6 +48,7 @@ struct Snapshot {
     accessed_at_ms: f64,
     access_count: u64,
     tags: Box<[Arc<str>]>,
+    revalidation: Option<Arc<Revalidation>>,
 }
 
 /// What became of the entries of a dump.
@@ -54,6 +56,8 @@ struct Snapshot {
 pub struct Restored {
     /// Keys of those that are in the store.
     pub keys: Vec<Arc<str>>,
+    /// Of those that had expired, keys of what may be revalidated.
+    pub stale: Vec<Arc<str>>,
     /// Those that had expired.
     pub expired: u64,
     /// Those that were left out.
@@ -200,7 +204,10 @@ impl Store {
             });
             match outcome {
                 Some(Outcome::Restored(key)) => restored.keys.push(key),
-                Some(Outcome::Expired) => restored.expired += 1,
+                Some(Outcome::Expired(stale)) => {
+                    restored.expired += 1;
+                    restored.stale.extend(stale);
+                }
                 Some(Outcome::Skipped) | None => restored.skipped += 1,
             }
         }
@@ -221,7 +228,8 @@ impl Store {
 /// What became of one entry of a dump.
 enum Outcome {
     Restored(Arc<str>),
-    Expired,
+    /// With its key, where it may be revalidated.
+    Expired(Option<Arc<str>>),
     Skipped,
 }
 
@@ -238,14 +246,21 @@ impl Snapshot {
             last_accessed_at_ms: self.accessed_at_ms,
             access_count: self.access_count,
             tags: self.tags.iter().map(|tag| &**tag).collect(),
+            validator: self.revalidation.as_deref().map(|known| &*known.validator),
+            stale_ttl_ms: self
+                .revalidation
+                .as_deref()
+                .map_or(0.0, |known| known.stale_ttl_ms),
         }
     }
 }
 
 impl Contents {
     fn snapshot(&mut self, key: &str, now: Moment, offset: f64, actor: u32) -> Option<Snapshot> {
-        let slot = self.find(key, now, actor)?;
-        let entry = self.slab.at(slot)?;
+        let entry = match self.find(key, now, actor) {
+            Some(slot) => self.slab.at(slot)?,
+            None => self.stale.get(key, now.ms)?,
+        };
         Some(Snapshot {
             key: Arc::clone(&entry.key),
             value: Arc::clone(&entry.value),
@@ -256,6 +271,7 @@ impl Contents {
             accessed_at_ms: entry.accessed_at + offset,
             access_count: entry.access_count,
             tags: entry.tags.clone(),
+            revalidation: entry.revalidation.clone(),
         })
     }
 
@@ -284,6 +300,12 @@ impl Contents {
             bytes: record.value.into(),
         };
         let tags = record.tags.iter().map(|tag| self.intern_one(tag)).collect();
+        let revalidation = record.validator.map(|validator| {
+            Arc::new(Revalidation {
+                validator: validator.into(),
+                stale_ttl_ms: record.stale_ttl_ms,
+            })
+        });
         let entry = Entry {
             weight: record.weight_bytes,
             born,
@@ -292,10 +314,15 @@ impl Contents {
             accessed_at,
             access_count: record.access_count,
             tags,
+            revalidation,
             ..self.new_entry(record.key, Arc::new(value), now)
         };
         if now.ms > entry.deadline() {
-            return Outcome::Expired;
+            if entry.revalidation.is_some() && self.stale.get(record.key, now.ms).is_none() {
+                self.shelve(entry, now);
+            }
+            let stale = self.stale.get(record.key, now.ms);
+            return Outcome::Expired(stale.map(|entry| Arc::clone(&entry.key)));
         }
         let key = Arc::clone(&entry.key);
         self.enter(entry, actor);

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::contents::{Contents, KEEPER};
+use super::deadlines::time_of;
 use super::footprint::give_back_memory;
 use super::time::Moment;
 use super::{Store, locked};
@@ -41,7 +42,13 @@ impl Store {
             rest.took_hits_at = now.ms;
         }
         contents.expire_due(now, KEEPER, EXPIRIES_PER_LOOK);
-        contents.deadlines.next()
+        let stale = contents.stale.next_due().map(time_of);
+        contents
+            .deadlines
+            .next()
+            .into_iter()
+            .chain(stale)
+            .reduce(f64::min)
     }
 
     /// While nobody uses the store, what has expired or was dropped goes back to the system.

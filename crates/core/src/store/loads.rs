@@ -29,8 +29,8 @@ impl Store {
         })
     }
 
-    /// A load has made a value: it is stored, unless something has overtaken the load, and goes to all
-    /// threads that wait for it. Returns whether it was wanted.
+    /// A load has made a value, or found it unchanged: it is stored, unless something has overtaken the
+    /// load, and goes to all threads that wait for it. Returns whether it was wanted.
     pub fn land(
         self: &Arc<Self>,
         caller: Caller,
@@ -38,6 +38,7 @@ impl Store {
         value: Value,
         weight: u64,
         lifetime: &Lifetime<'_>,
+        is_new: bool,
     ) -> bool {
         self.with(caller, |contents, now| {
             contents.take_ordered_hits(now);
@@ -52,7 +53,7 @@ impl Store {
                     (value, weight, lifetime),
                     now,
                     caller.handle,
-                    true,
+                    is_new,
                 );
             }
             for follower in flown.followers {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Census, Info, Place, Store, StoreBounds};
+use super::{Caller, Census, Info, Place, StaleInfo, Store, StoreBounds};
 use crate::value::{EventKind, Value};
 
 impl Store {
@@ -53,6 +53,21 @@ impl Store {
         })
     }
 
+    /// What has expired and left, and may be revalidated.
+    pub fn stale(self: &Arc<Self>, caller: Caller, key: &str) -> Option<StaleInfo> {
+        self.with(caller, |contents, now| {
+            let entry = contents.stale.get(key, now.ms)?;
+            Some(StaleInfo {
+                value: Arc::clone(&entry.value),
+                weight: entry.weight,
+                ttl_ms: entry.ttl_ms,
+                idle_ttl_ms: entry.idle_ttl_ms,
+                tags: entry.tags.to_vec(),
+                revalidation: entry.revalidation.clone()?,
+            })
+        })
+    }
+
     /// What is known of an entry.
     pub fn info(self: &Arc<Self>, caller: Caller, key: &str) -> Option<Info> {
         let mut info = self.with(caller, |contents, now| {
@@ -66,6 +81,7 @@ impl Store {
                 access_count: entry.access_count,
                 weight: entry.weight,
                 tags: entry.tags.to_vec(),
+                revalidation: entry.revalidation.clone(),
             })
         })?;
         info.created_at_ms = self.to_wall_ms(info.created_at_ms);
@@ -95,8 +111,9 @@ impl Store {
                 .get(caller.handle)
                 .map_or(0, |handle| handle.mailbox.overflowed);
             Some(Census {
-                entries: contents.slab.len(),
-                weight: contents.order.weight,
+                entries: contents.slab.len() + contents.stale.len(),
+                weight: contents.order.weight + contents.stale.weight,
+                stale: contents.stale.len(),
                 counters: contents.counters,
                 overflowed,
                 max_entries,
@@ -108,7 +125,8 @@ impl Store {
     /// Entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.contents.lock().slab.len()
+        let contents = self.contents.lock();
+        contents.slab.len() + contents.stale.len()
     }
 
     /// Whether there is no entry.
@@ -120,7 +138,8 @@ impl Store {
     /// Bytes of all entries, as they were weighed.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.contents.lock().order.weight
+        let contents = self.contents.lock();
+        contents.order.weight + contents.stale.weight
     }
 
     /// Heavier entries are not kept.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::stale::Revalidation;
 use crate::value::Value;
 
 /// No slot.
@@ -34,6 +35,7 @@ pub(super) struct Entry {
     pub(super) accessed_at: f64,
     pub(super) access_count: u64,
     pub(super) tags: Box<[Arc<str>]>,
+    pub(super) revalidation: Option<Arc<Revalidation>>,
     /// When it is looked at for expiry, as the deadline index has it.
     pub(super) due: u64,
     /// Tells this stay in the slot from an earlier one's.
