@@ -857,6 +857,11 @@ const hostile = list('milestone-9', 'test', {
     'Over HTTP the same, with a status that says why; no request is waited for without end, and the sessions of clients that left make room for others.',
 });
 
+const specification = list('milestone-9', 'test', {
+  'SPEC-MUSTS':
+    'What the specification says that servers must about caching, resources, lists, errors and transports has a test each, or names the one that holds it.',
+});
+
 const hostileDeep = list('milestone-9', 'deep', {
   'HOSTILE-BOUNDED':
     'A line of 100 MB, and a client that asks and does not read, are held within a stated bound.',
@@ -906,5 +911,6 @@ export const requirements: readonly Requirement[] = [
   ...proxy,
   ...conformanceDeep,
   ...hostile,
+  ...specification,
   ...hostileDeep,
 ];
