@@ -870,6 +870,24 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-LOG': 'Logs go to stderr, as JSON where asked for; nothing but protocol goes to stdout.',
 });
 
+const hostile = list('milestone-9', 'test', {
+  'HOSTILE-STDIO':
+    'Over stdio no input ends a server: what is no request is dropped, what is one has an answer with the code of its error.',
+  'HOSTILE-HTTP':
+    'Over HTTP the same, with a status that says why; no request is waited for without end, and the sessions of clients that left make room for others.',
+});
+
+const specification = list('milestone-9', 'test', {
+  'SPEC-MUSTS':
+    'What the specification says that servers must about caching, resources, lists, errors and transports has a test each, or names the one that holds it.',
+});
+
+const hostileDeep = list('milestone-9', 'deep', {
+  'HOSTILE-BOUNDED':
+    'A line of 100 MB, and a client that asks and does not read, are held within a stated bound.',
+  'HOSTILE-SESSIONS': '1,000 sessions opened and dropped leave neither memory nor descriptors.',
+});
+
 const conformanceDeep = list('milestone-9', 'deep', {
   'CONFORMANCE-SUITE':
     'npm run test:conformance: no server fails a check of the official suite with granary, or behind granary proxy, that it passes by itself.',
@@ -913,4 +931,7 @@ export const requirements: readonly Requirement[] = [
   ...admission,
   ...proxy,
   ...conformanceDeep,
+  ...hostile,
+  ...specification,
+  ...hostileDeep,
 ];

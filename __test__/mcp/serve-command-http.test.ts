@@ -364,7 +364,7 @@ describe('sessions over HTTP', () => {
     });
     try {
       const statuses: number[] = [];
-      const ids: string[] = [];
+      const streams: Response[] = [];
       for (let attempt = 0; attempt < 3; attempt++) {
         const answer = await fetch(endpoint.url, {
           method: 'POST',
@@ -373,13 +373,27 @@ describe('sessions over HTTP', () => {
         });
         await answer.text();
         statuses.push(answer.status);
-        ids.push(answer.headers.get('mcp-session-id') ?? '');
+        const id = answer.headers.get('mcp-session-id');
+        // One that is in use makes no room.
+        if (id !== null) {
+          const headers = { accept: 'text/event-stream', 'mcp-session-id': id };
+          streams.push(await fetch(endpoint.url, { headers }));
+        }
       }
       expect(statuses).toEqual([200, 200, 503]);
-      await fetch(endpoint.url, { method: 'DELETE', headers: { 'mcp-session-id': ids[0]! } });
-      const next = await fetch(endpoint.url, { method: 'POST', headers: POST, body: INITIALIZE });
-      await next.text();
-      expect(next.status).toBe(200);
+      await streams[0]!.body!.cancel();
+      await expect
+        .poll(async () => {
+          const next = await fetch(endpoint.url, {
+            method: 'POST',
+            headers: POST,
+            body: INITIALIZE,
+          });
+          await next.text();
+          return next.status;
+        })
+        .toBe(200);
+      await streams[1]!.body!.cancel();
     } finally {
       await endpoint.drain();
       manager.close();

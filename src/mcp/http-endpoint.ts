@@ -13,12 +13,19 @@ const HOST = '127.0.0.1';
 /** How long a client may take to read what was left of its streams when they ended. */
 const CLOSE_MS = 500;
 
+/** As many requests may be answered at once: what they hold is bounded, whatever clients send. */
+const MAX_ANSWERING = 128;
+/** How often it is looked who takes nothing of an answer. */
+const LOOK_MS = 1_000;
+
 /** Where the endpoint listens and what it says of itself. */
 export interface HttpEndpointOptions extends HttpSessionsOptions {
   /** 0 = any that is free. */
   readonly port: number;
   /** What `/healthz` tells besides the number of sessions. */
   readonly health: () => Readonly<Record<string, unknown>>;
+  /** How long a client may take to send a request, or to take some of its answer; default 30,000. */
+  readonly patienceMs?: number;
 }
 
 /** Streamable HTTP on this machine: `/mcp`, and `/healthz` for whoever watches over the process. */
@@ -31,6 +38,7 @@ export class HttpEndpoint implements Endpoint {
   readonly #http: Server;
   /** Responses to posts: each will end by itself, which a stream of notifications does not. */
   readonly #answering = new Set<ServerResponse>();
+  readonly #patienceMs: number;
   #draining = false;
   #onAnswered: () => void = () => {};
 
@@ -51,13 +59,22 @@ export class HttpEndpoint implements Endpoint {
     this.#options = options;
     this.#logger = options.logger;
     this.#sessions = new HttpSessions(options);
-    this.#http = createServer((request, response) => {
+    const { maxSessions, patienceMs = 30_000 } = options;
+    this.#patienceMs = patienceMs;
+    const timeouts = {
+      headersTimeout: Math.min(patienceMs, 10_000),
+      requestTimeout: patienceMs,
+      connectionsCheckingInterval: Math.min(patienceMs, LOOK_MS),
+    };
+    this.#http = createServer(timeouts, (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.#logger.error('a request failed', { error: String(error) });
         if (response.headersSent) response.destroy();
         else respond(response, 500, -32_603, 'Internal error');
       });
     });
+    // A stream and a request for each session, and those who come anew.
+    this.#http.maxConnections = 2 * maxSessions + MAX_ANSWERING;
   }
 
   get url(): string {
@@ -102,7 +119,13 @@ export class HttpEndpoint implements Endpoint {
     const [path = ''] = (request.url ?? '').split('?', 1);
     switch (path) {
       case '/mcp':
-        if (request.method === 'POST') this.#noteAnswering(response);
+        if (request.method === 'POST') {
+          if (this.#answering.size >= MAX_ANSWERING) {
+            response.setHeader('retry-after', '1').setHeader('connection', 'close');
+            return respond(response, 503, -32_000, `${MAX_ANSWERING} requests are under way`);
+          }
+          this.#noteAnswering(response);
+        }
         return this.#sessions.handle(request, response);
       case '/healthz':
         return this.#tellHealth(request, response);
@@ -113,10 +136,32 @@ export class HttpEndpoint implements Endpoint {
 
   #noteAnswering(response: ServerResponse): void {
     this.#answering.add(response);
+    const look = this.#endWhenStalled(response);
     response.once('close', () => {
+      clearInterval(look);
       this.#answering.delete(response);
       if (this.#answering.size === 0) this.#onAnswered();
     });
+  }
+
+  /** Whoever takes nothing of an answer for long does not keep it. */
+  #endWhenStalled(response: ServerResponse): NodeJS.Timeout {
+    let written = 0;
+    let since = performance.now();
+    return setInterval(
+      () => {
+        const { socket, writableNeedDrain } = response;
+        const now = performance.now();
+        if (!writableNeedDrain || socket === null || socket.bytesWritten !== written) {
+          written = socket?.bytesWritten ?? 0;
+          since = now;
+        } else if (now - since > this.#patienceMs) {
+          this.#logger.warn('a client does not read its answer', { patienceMs: this.#patienceMs });
+          response.destroy();
+        }
+      },
+      Math.min(this.#patienceMs / 4, LOOK_MS),
+    ).unref();
   }
 
   #tellHealth({ method }: IncomingMessage, response: ServerResponse): void {

@@ -28,6 +28,8 @@ interface Session {
 export class HttpSessions {
   readonly #options: HttpSessionsOptions;
   readonly #sessions = new Map<string, Session>();
+  /** Those without an open response, the one that has been so the longest first. */
+  readonly #idle = new Set<Session>();
   /** Sessions whose client has not been given an id yet. */
   #starting = 0;
 
@@ -62,6 +64,7 @@ export class HttpSessions {
 
   async #begin(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { createServer, maxSessions } = this.#options;
+    if (this.#sessions.size + this.#starting >= maxSessions) await this.#closeLongestIdle();
     if (this.#sessions.size + this.#starting >= maxSessions) {
       respond(response, 503, -32_000, `There are ${maxSessions} sessions already`);
       return;
@@ -91,12 +94,22 @@ export class HttpSessions {
     }
   }
 
+  /** Clients that left without a word must not keep others out; who comes back begins anew. */
+  async #closeLongestIdle(): Promise<void> {
+    const [idle] = this.#idle;
+    if (idle === undefined) return;
+    this.#options.logger.info('an idle session made room', { sessions: this.#sessions.size });
+    this.#forget(idle);
+    await idle.server.close();
+  }
+
   async #serve(
     session: Session,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     clearTimeout(session.idleTimer);
+    this.#idle.delete(session);
     session.openResponses++;
     response.once('close', () => {
       session.openResponses--;
@@ -109,14 +122,17 @@ export class HttpSessions {
     const { sessionId } = session.transport;
     if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
     const { idleSessionMs, logger } = this.#options;
+    this.#idle.add(session);
     session.idleTimer = setTimeout(() => {
       logger.info('an idle session was closed', { idleSessionMs });
       void session.server.close();
     }, idleSessionMs).unref();
   }
 
-  #forget({ transport, idleTimer }: Session): void {
+  #forget(session: Session): void {
+    const { transport, idleTimer } = session;
     clearTimeout(idleTimer);
+    this.#idle.delete(session);
     if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
   }
 }

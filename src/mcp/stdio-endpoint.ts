@@ -5,6 +5,7 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Logger } from '../logger.ts';
 import { DrainableTransport } from './drainable-transport.ts';
 import { atMost, DRAIN_MS, type Endpoint } from './endpoint.ts';
+import { IntakeGate, MAX_UNANSWERED } from './intake-gate.ts';
 import { LineFilter } from './line-filter.ts';
 import { importSdkStdio } from './sdk-peer.ts';
 import { announceListChange } from './served-server.ts';
@@ -37,7 +38,11 @@ export class StdioEndpoint implements Endpoint {
       logger.warn('a line was ignored', { reason });
     });
     const inner = new StdioServerTransport(lines, output);
-    const endpoint = new StdioEndpoint(options, lines, new DrainableTransport(inner));
+    const endpoint = new StdioEndpoint(
+      options,
+      lines,
+      new DrainableTransport(inner, new IntakeGate(lines, output)),
+    );
     await endpoint.#server.connect(endpoint.#transport);
     input.pipe(lines);
     return endpoint;
@@ -53,8 +58,13 @@ export class StdioEndpoint implements Endpoint {
     this.#input = input;
     this.#output = output;
     this.#lines = lines;
+    // The SDK listens anew for each answer that is not flushed.
+    output.setMaxListeners(output.getMaxListeners() + MAX_UNANSWERED);
+    const read = new Promise((resolve) => lines.once('end', resolve));
     this.ended = new Promise((resolve) => {
-      lines.once('end', resolve);
+      void read.then(() => resolve());
+      // What is not taken in, since nobody reads the answers, does not hold up the end.
+      input.once('end', () => void atMost(DRAIN_MS, read).then(resolve));
       input.once('error', (error) => {
         logger.warn('the input failed', { error: error.message });
         resolve();

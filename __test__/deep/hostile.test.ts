@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { commandFixture } from '../support/granary-command.ts';
+import {
+  descriptors,
+  HTTP_TARGETS,
+  IS_LINUX,
+  residentBytes,
+  STDIO_TARGETS,
+  type HttpTarget,
+} from '../support/hostile-targets.ts';
+
+const fixture = commandFixture();
+const MEGABYTE = 1_048_576;
+
+/**
+ * Where granary reads the lines. The SDK's own transport ends itself after 10 MB of a line, and holds
+ * all that a client does not read.
+ */
+const OWN = STDIO_TARGETS.filter(({ name }) => name !== 'a cached server');
+
+describe.runIf(IS_LINUX).each(OWN)('$name over stdio', ({ start }) => {
+  it('holds little of a line of 100 MB, and goes on [HOSTILE-BOUNDED]', async () => {
+    const { command } = await start(fixture);
+    const before = residentBytes(command).now;
+    const part = Buffer.alloc(MEGABYTE, 'x');
+    for (let megabytes = 0; megabytes < 100; megabytes++) {
+      if (!command.child.stdin.write(part)) await once(command.child.stdin, 'drain');
+    }
+    command.child.stdin.write('\n');
+    expect(await command.request('after', 'ping')).toMatchObject({ result: {} });
+    // 16 MiB of a line are held by the proxy, 4 by granary serve, twice while they are put together.
+    expect((residentBytes(command).most - before) / MEGABYTE).toBeLessThan(100);
+    expect(command.child.exitCode).toBeNull();
+  });
+});
+
+describe.runIf(IS_LINUX).each(OWN)('$name over stdio', ({ start }) => {
+  it('holds a bounded part of 4 GB of answers that nobody reads [HOSTILE-BOUNDED]', async () => {
+    const { command, uri, text } = await start(fixture);
+    await command.request('warm', 'resources/read', { uri });
+    const { child } = command;
+    const before = residentBytes(command).now;
+    child.stdout.pause();
+    let asked = 0;
+    let isStuck = false;
+    while (asked < 20_000 && !isStuck) {
+      const line = { jsonrpc: '2.0', id: asked++, method: 'resources/read', params: { uri } };
+      if (child.stdin.write(`${JSON.stringify(line)}\n`)) continue;
+      // It takes no more: nothing moves while nobody reads.
+      isStuck = await Promise.race([
+        once(child.stdin, 'drain').then(() => false),
+        delay(3_000, true),
+      ]);
+    }
+    expect(isStuck, 'the server took in all requests').toBe(true);
+    expect((residentBytes(command).most - before) / MEGABYTE).toBeLessThan(160);
+    // Who reads on gets every answer, and in order.
+    const last = asked - 1;
+    child.stdout.removeAllListeners('data');
+    const ids: number[] = [];
+    let rest = '';
+    child.stdout.on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const { id, result } = JSON.parse(line) as {
+          id: number;
+          result: { contents: { text: string }[] };
+        };
+        expect(result.contents[0]?.text.length).toBe(text.length);
+        ids.push(id);
+      }
+    });
+    child.stdout.resume();
+    await expect.poll(() => ids.at(-1), { timeout: 60_000 }).toBe(last);
+    expect(ids).toEqual(Array.from({ length: asked }, (_, id) => id));
+  });
+});
+
+const HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+};
+const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'hostile', version: '1' },
+  },
+});
+
+async function status({ url }: HttpTarget): Promise<number> {
+  const sent = request(url, { method: 'POST', headers: HEADERS, agent: false });
+  sent.end(INITIALIZE);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  await once(response.resume(), 'end');
+  return response.statusCode ?? 0;
+}
+
+describe.runIf(IS_LINUX)('granary serve over HTTP', () => {
+  it('keeps to its bounds while sessions are opened and dropped [HOSTILE-SESSIONS]', async () => {
+    const target = await HTTP_TARGETS[0]!.start(fixture);
+    const { command } = target;
+    const openMany = async (count: number): Promise<void> => {
+      for (let opened = 0; opened < count; opened += 10) {
+        const statuses = await Promise.all(Array.from({ length: 10 }, () => status(target)));
+        expect(new Set(statuses)).toEqual(new Set([200]));
+      }
+    };
+    // The first fill the table of sessions; what comes then takes the place of others.
+    await openMany(1_000);
+    const full = residentBytes(command).now;
+    const files = descriptors(command);
+    await openMany(2_000);
+    expect((residentBytes(command).now - full) / MEGABYTE).toBeLessThan(100);
+    await expect.poll(() => descriptors(command), { timeout: 20_000 }).toBeLessThan(files + 30);
+    const health = await fetch(new URL('/healthz', target.url));
+    expect(await health.json()).toMatchObject({ sessions: 1_000 });
+  });
+});
