@@ -136,7 +136,7 @@ describe('the packed tarball in an empty folder', () => {
     const published = [
       /^dist\/.+\.(js|js\.map|d\.ts)$/,
       /^crates\/binding\/(binding\.cjs|binding\.d\.cts|granary\.[\w-]+\.node)$/,
-      /^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
+      /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|proxy\.schema\.json)$/,
     ];
     const foreign = packedFiles.filter((file) => !published.some((form) => form.test(file)));
     expect(foreign).toEqual([]);
