@@ -6,6 +6,7 @@ import type { Check } from './check.ts';
 import { readDocuments, type DocumentFile, type DocumentSet } from './documents.ts';
 import { type GovernedAct, governedChecks, runGoverned } from './governed-act.ts';
 import { oneLineChecks, runOneLine, type OneLineAct } from './one-line-act.ts';
+import { type ProxiedAct, proxiedChecks, runProxied } from './proxied-act.ts';
 import { runThreads, threadChecks, THREADS, type ThreadAct } from './thread-act.ts';
 import { measure, type Measurement, type Participant } from './measurement.ts';
 import { CONTENDERS, startServer, workloads } from './pair.ts';
@@ -36,6 +37,7 @@ export interface Demonstration {
         readonly oneLine: OneLineAct;
         readonly threads: ThreadAct;
         readonly governed: GovernedAct;
+        readonly proxied: ProxiedAct;
       }
     | undefined;
 }
@@ -54,7 +56,7 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
   }
   const plans = workloads(documents);
   const servers = plans.length * CONTENDERS.length;
-  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 5);
+  const progress = new Progress(1 + servers * (WARM_UP_ROUNDS + ROUNDS) + 6);
 
   const participants: Participant[] = [];
   try {
@@ -97,6 +99,8 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
     const oneLine = await runOneLine(documents, signal);
     progress.step('calling tools that take too much');
     const governed = await runGoverned(signal);
+    progress.step('putting the proxy in front of a server');
+    const proxied = await runProxied(signal);
     progress.step(`starting ${THREADS} threads over one store`);
     const threads = await runThreads(documents, settings.granaryRoot, signal);
     return {
@@ -109,10 +113,11 @@ export async function demonstrate(settings: Settings, signal: AbortSignal): Prom
         ...oneLineChecks(oneLine),
         ...threadChecks(threads, documents.documents.length),
         ...governedChecks(governed),
+        ...proxiedChecks(proxied),
       ],
       measurements,
       freshMs: changed.freshMs,
-      acts: { oneLine, threads, governed },
+      acts: { oneLine, threads, governed, proxied },
     };
   } finally {
     await Promise.all(participants.map(({ server }) => server.close()));

@@ -12,6 +12,7 @@ import { demonstrate, type Demonstration } from './demonstration.ts';
 import { GOVERNED_HEADER, governedRows } from './governed-act.ts';
 import { ONE_LINE_HEADER, oneLineRows } from './one-line-act.ts';
 import { method, remarks, threadRemarks } from './remarks.ts';
+import { PROXIED_HEADER, proxiedRows } from './proxied-act.ts';
 import { reportPage } from './report/page.ts';
 import { RESULT_HEADER, RESULT_LEFT_COLUMNS, resultRows } from './result-table.ts';
 import { HELP, readSettings, type Settings } from './settings.ts';
@@ -40,11 +41,12 @@ function print(demonstration: Demonstration): void {
     console.log();
   }
   if (acts !== undefined) {
-    const { oneLine, threads, governed } = acts;
+    const { oneLine, threads, governed, proxied } = acts;
     console.log(`${formatTable(ONE_LINE_HEADER, oneLineRows(oneLine), 1)}\n`);
     console.log(`${formatTable(THREAD_HEADER, threadRows(threads), 1)}\n`);
     console.log(`${threadRemarks(threads).join('\n')}\n`);
     console.log(`${formatTable(GOVERNED_HEADER, governedRows(governed), 1)}\n`);
+    console.log(`${formatTable(PROXIED_HEADER, proxiedRows(proxied), 1)}\n`);
   }
   console.log(checks.map(checkLine).join('\n'));
   const failed = checks.filter(({ holds }) => !holds).length;

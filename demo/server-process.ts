@@ -70,6 +70,15 @@ export class ServerProcess implements AsyncDisposable {
     return resources.map(({ uri }) => uri);
   }
 
+  async toolCount(): Promise<number> {
+    return (await this.#client.listTools()).tools.length;
+  }
+
+  /** The last of what it has said on stderr. */
+  get said(): string {
+    return this.#said;
+  }
+
   async subscribe(uri: string, onUpdated: () => void): Promise<void> {
     this.#client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
       if (params.uri === uri) onUpdated();

@@ -3,6 +3,7 @@ import { BAD_TOOLS, type GovernedAct } from '../governed-act.ts';
 import { LINES, type OneLineAct, type OneLineFigures } from '../one-line-act.ts';
 import type { ThreadFigures } from '../servers/thread-settings.ts';
 import { grownBytes, SHARINGS, type ThreadAct } from '../thread-act.ts';
+import { type ProxiedAct, WAYS } from '../proxied-act.ts';
 import { pairCharts } from './charts.ts';
 
 export function oneLineCharts({ figures }: OneLineAct): string {
@@ -26,6 +27,17 @@ export function governedCharts({ bad, good }: GovernedAct): string {
       values: Object.fromEntries(Object.entries(good).map(([when, { p99Ms }]) => [when, p99Ms])),
       captionOf: milliseconds,
     },
+  ]);
+}
+
+function byWay(figures: ProxiedAct['tools']): Record<string, number> {
+  return Object.fromEntries(WAYS.map((way) => [way, figures[way]]));
+}
+
+export function proxiedCharts({ readsPerSecond, tools }: ProxiedAct): string {
+  return pairCharts([
+    { title: 'Reads per second', values: byWay(readsPerSecond), captionOf: count },
+    { title: 'Tools that are listed', values: byWay(tools), captionOf: count },
   ]);
 }
 

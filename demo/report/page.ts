@@ -12,7 +12,7 @@ import {
   readsChart,
   roundCharts,
 } from './charts.ts';
-import { governedCharts, oneLineCharts, threadCharts } from './act-sections.ts';
+import { governedCharts, oneLineCharts, proxiedCharts, threadCharts } from './act-sections.ts';
 import { escaped } from './markup.ts';
 import { STYLE } from './style.ts';
 
@@ -68,11 +68,17 @@ ${acts === undefined ? '' : actSections(acts)}
 <div class="scroll">${table(measurements)}</div>`;
 }
 
-function actSections({ oneLine, threads, governed }: NonNullable<Demonstration['acts']>): string {
+function actSections({
+  oneLine,
+  threads,
+  governed,
+  proxied,
+}: NonNullable<Demonstration['acts']>): string {
   return `${section('One line added to a plain server', 'The server of the SDK as it was, and with cacheServer.', oneLineCharts(oneLine))}
 ${section(`${THREADS} worker threads`, 'The same server in each, with a cache each and over one store.', threadCharts(threads))}
 <p>${escaped(threadRemarks(threads).join(' '))}</p>
-${section('Tools that take too much', 'A server with a greedy, an endless and a leaking tool, each held within its limits, and a good one.', governedCharts(governed))}`;
+${section('Tools that take too much', 'A server with a greedy, an endless and a leaking tool, each held within its limits, and a good one.', governedCharts(governed))}
+${section('A server that nobody here wrote', 'server-everything by itself, and behind granary proxy.', proxiedCharts(proxied))}`;
 }
 
 function section(title: string, note: string, chart: string): string {
