@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts';
 import { badOption, checkDurationMs, checkFunction, checkOptions } from '../options.ts';
 import { publicUris } from './public-uris.ts';
 import type { RequestIdentity } from './request-context.ts';
+import { type Mutations, readMutations, type ToolMutations } from './tool-mutations.ts';
 
 /** Options of `cacheServer`. */
 export interface CacheServerOptions {
@@ -33,12 +34,19 @@ export interface CacheServerOptions {
    * tells their users apart: without it nothing of what they read is kept but what is public.
    */
   readonly partition?: ((context: RequestIdentity) => string | undefined) | undefined;
+  /**
+   * Tools that change resources, by name, with what each changes: `{ write_file: ['file://{+path}'] }`. A
+   * call that succeeds, or the task that it goes on as, drops that before its client hears so, and tells
+   * those who have subscribed. One that fails, or is cancelled, drops nothing.
+   */
+  readonly mutates?: Mutations | undefined;
   /** Gets what clients are not told: why an option's function or the cache failed. */
   readonly logger?: Logger | undefined;
 }
 
 /** Options after the checks. */
-export interface CacheServerSettings extends Omit<CacheServerOptions, 'public'> {
+export interface CacheServerSettings extends Omit<CacheServerOptions, 'public' | 'mutates'> {
+  readonly mutations: ToolMutations | undefined;
   readonly isPublic: (uri: string) => boolean;
 }
 
@@ -46,7 +54,7 @@ export interface CacheServerSettings extends Omit<CacheServerOptions, 'public'> 
 export function readCacheServerOptions(
   options: CacheServerOptions | undefined,
 ): CacheServerSettings {
-  const { public: templates = [], ...given } = checkOptions('options', options);
+  const { public: templates = [], mutates, ...given } = checkOptions('options', options);
   const { cache, ttlMs, logger } = given;
   if (cache !== undefined && !(cache instanceof ResourceCache)) {
     badOption('cache', cache, 'a ResourceCache');
@@ -58,5 +66,5 @@ export function readCacheServerOptions(
   if (logger !== undefined && typeof logger?.warn !== 'function') {
     badOption('logger', logger, 'an object with warn()');
   }
-  return { ...given, isPublic: publicUris(templates) };
+  return { ...given, isPublic: publicUris(templates), mutations: readMutations(mutates) };
 }
