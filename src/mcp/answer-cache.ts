@@ -3,6 +3,7 @@ import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { dropMatching, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
 import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
@@ -125,8 +126,9 @@ export class AnswerCache {
   }
 
   /** Drops every read of a URI that matches, however spelled, and every one whose contents include one. */
-  dropUris(matches: (uri: string) => boolean): void {
-    const isMeant = (uri: string): boolean => matches(uri) || matches(foldedUri(uri));
+  dropUris(pattern: UriPattern): void {
+    const isMeant = (uri: string): boolean =>
+      pattern.matches(uri) || pattern.matches(foldedUri(uri));
     const isRead = (key: string): boolean => {
       const uri = readUriOf(key);
       return uri !== undefined && isMeant(uri);

@@ -1,7 +1,7 @@
 import type { CacheStats } from '../cache/cache-stats.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { badOption, checkUri } from '../options.ts';
-import { parsePattern } from '../registry/uri-pattern.ts';
+import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
 import { CachedServer } from './cached-server.ts';
 import { foldedUri } from './canonical-uri.ts';
@@ -90,14 +90,14 @@ export function cacheServer(server: AnyServer, options?: CacheServerOptions): Se
   const { answers } = caching;
   const { cache } = answers;
   const subscribers = Subscribers.of(cache);
-  const dropUris = (matches: (uri: string) => boolean): void => {
-    answers.dropUris(matches);
-    subscribers.tell((uri) => matches(uri) || matches(foldedUri(uri)));
+  const dropUris = (pattern: UriPattern): void => {
+    answers.dropUris(pattern);
+    subscribers.tell((uri) => pattern.matches(uri) || pattern.matches(foldedUri(uri)));
   };
   const stopMutations = followMutations(protocol, settings.mutations, cache, {
     changed: (mutation) => {
       if (mutation.kind === 'tag') answers.dropTagged(mutation.tag);
-      else dropUris(mutation.uris.matches);
+      else dropUris(mutation.uris);
       return undefined;
     },
     subscribed: (tap, uri, isSubscribed) => subscribers.note(tap, uri, isSubscribed),
@@ -117,7 +117,7 @@ export function cacheServer(server: AnyServer, options?: CacheServerOptions): Se
       answers.dropUri(uri);
       subscribers.tell((other) => foldedUri(other) === foldedUri(uri));
     },
-    invalidatePattern: (pattern) => dropUris(parsePattern(pattern).matches),
+    invalidatePattern: (pattern) => dropUris(parsePattern(pattern)),
     close,
     [Symbol.dispose]: close,
   };
