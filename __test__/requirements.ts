@@ -273,6 +273,35 @@ const cacheServer = list('milestone-4', 'test', {
   'CACHE-SERVER-OPTIONS': 'Bad input is refused by name when the server is cached.',
 });
 
+const sdkGenerations = list('milestone-9', 'test', {
+  'SDK-GENERATIONS':
+    'cacheServer, serveResources and governTools work on servers of both SDKs, over stdio and Streamable HTTP, with sessions and a server for each request, on revisions with initialize and without.',
+  'SDK-PEERS':
+    'With either SDK or none installed all imports work; what is missing is named by its package.',
+  'SDK-TYPES': 'Public types name neither SDK, so that programs with one of them compile.',
+  'HINTS-REMAINING':
+    'On 2026-07-28 each cacheable result carries ttlMs, a whole number of ms of the freshness that remains, and cacheScope, private unless declared public.',
+  'HINTS-OLDER': 'On older revisions no result carries a field of 2026-07-28.',
+  'HINTS-BOUND': 'A hint that the wrapped server sends bounds how long its result is kept.',
+  'HINTS-NEVER': 'Errors and results of requests with inputResponses or requestState are not kept.',
+  'TOOLS-NAMED':
+    'Calls are cached of tools that are named, if they say to be read-only and idempotent or it is forced, and never with isError.',
+  'SCOPE-CONTEXTS':
+    'No answer crosses between users, roles, tokens, sessions or connections, and no token is kept.',
+  'SCOPE-RACE':
+    'A resources/updated or an invalidation during a read wins over it: it is neither kept nor told to be fresh.',
+  'EVENTS-BOTH-ERAS':
+    'Invalidations by URI, tag, pattern and template, and other content after the time to live, are told to subscribers of both eras.',
+  'CACHE-REMAINING':
+    'What remains of an entry is the time to its deadline, by TTL and by idle TTL.',
+  'MANAGER-WATCH-ALL':
+    'watchAll tells of every URI that was dropped or has changed, and loads nothing for it.',
+  'MANAGER-FRESHNESS':
+    'freshness is what remains of what a reader was given, and of nothing that took its place.',
+  'EVENTS-LINK':
+    'linkEvents carries changes of a manager to a bus, and those of a bus to manager and answers, without echo.',
+});
+
 const hazards = list('hazard', 'test', {
   'HAZARD-1': 'A worker that alone loads the addon may end: the library stays pinned (100 times).',
   'HAZARD-2': 'A nonce proves that mapped memory is shared, else ERR_GRANARY_UNSUPPORTED_RUNTIME.',
@@ -597,6 +626,10 @@ const limits = list('milestone-7', 'test', {
     'A tool is normal, at warning (80 %), critical (95 %) or emergency (100 %), and each change is told.',
   'LIMITS-DWELL':
     'A status is left after a dwell below a gap: noise at a threshold changes nothing.',
+  'LIMITS-BACK-OFF':
+    'A tool that gets into an emergency again and again, none of its executions completed in between, stays in it longer each time.',
+  'FAIR-P99':
+    'Beside a tool that is ended again and again, nine others have a p99 within 1.2 times of that without it.',
   'LIMITS-CRITICAL': 'At critical new executions wait, or are refused, by option.',
   'LIMITS-WAITING': 'How many executions wait, and for how long, is bounded.',
   'LIMITS-RAISE':
@@ -800,6 +833,41 @@ const admission = list('milestone-8', 'test', {
   'ADMIT-BENCH': 'bench:admission has all contenders do the same jobs with the right answers.',
 });
 
+const proxy = list('milestone-9', 'test', {
+  'PROXY-PASS':
+    'All that an upstream offers passes: tools, prompts, resources, completions, logging, sampling, elicitation, roots, progress, cancellation, subscriptions.',
+  'PROXY-CACHE':
+    'Reads and lists are answered from the cache; older revisions see no foreign field.',
+  'PROXY-TOOLS': 'Results of tools are kept for those that are named alone, and no errors.',
+  'PROXY-HINTS':
+    'Hints of an upstream bound the time to live, and clients are told what remains of it.',
+  'PROXY-RULES': 'Rules by URI say what is kept, for whom and how long.',
+  'PROXY-EVICT': 'What an upstream says has changed is dropped, and then told.',
+  'PROXY-RESTART':
+    'An upstream that ends is started again and told what its client had told it; reads are asked anew, all else fails with a reason.',
+  'PROXY-FAIL-SAFE': 'While the upstream is away, what has expired is served where it may, marked.',
+  'PROXY-GIVE-UP': 'An upstream that never says anything ends the proxy, with code 1.',
+  'PROXY-END': 'Signals and the end of input end it, with its upstream, after the answers.',
+  'PROXY-HTTP': 'HTTP clients are served as they are over stdio, sessions and single requests.',
+  'PROXY-GUARD': 'Requests that name another machine as their host or origin are refused.',
+  'PROXY-PRIVATE': 'What one client was answered is given to no other, unless it is public.',
+  'PROXY-PUBLIC': 'What is public is asked for once, whoever asks.',
+  'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',
+  'PROXY-TOKENS': "Clients' tokens go on to the upstream where that is configured, and never else.",
+  'PROXY-LIMITS': 'An upstream is measured; beyond a limit it is ended and started again.',
+  'PROXY-BOUNDED': 'Messages that are too large are refused, and slow readers fill no memory.',
+  'PROXY-OPTIONS': 'Flags and config file are checked; errors name key, value and what is allowed.',
+  'PROXY-EXPLAIN': '--explain tells whether, why and how long a URI would be cached.',
+  'PROXY-LOG': 'Logs go to stderr, as JSON where asked for; nothing but protocol goes to stdout.',
+});
+
+const conformanceDeep = list('milestone-9', 'deep', {
+  'CONFORMANCE-SUITE':
+    'npm run test:conformance: no server fails a check of the official suite with granary, or behind granary proxy, that it passes by itself.',
+  'CONFORMANCE-RESOURCES':
+    'All scenarios of resources and caching pass, for 2025-11-25 and 2026-07-28.',
+});
+
 export const requirements: readonly Requirement[] = [
   ...seedCache,
   ...seedRegistry,
@@ -810,6 +878,7 @@ export const requirements: readonly Requirement[] = [
   ...registry,
   ...mcp,
   ...cacheServer,
+  ...sdkGenerations,
   ...hazards,
   ...native,
   ...nativeDeep,
@@ -833,4 +902,6 @@ export const requirements: readonly Requirement[] = [
   ...revalidation,
   ...mutations,
   ...admission,
+  ...proxy,
+  ...conformanceDeep,
 ];

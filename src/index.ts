@@ -26,7 +26,7 @@ export type { ManagerOptions } from './manager/manager-options.ts';
 export type { Reader } from './manager/partition.ts';
 export type { ReadContext, ReadOptions } from './manager/read-context.ts';
 export type { ReadResult, ResourceContents } from './manager/read-result.ts';
-export { ResourceManager, type ManagerStats } from './manager/resource-manager.ts';
+export { ResourceManager, type Freshness, type ManagerStats } from './manager/resource-manager.ts';
 export type { Timers } from './manager/resource-watcher.ts';
 export type {
   CompletionContext,

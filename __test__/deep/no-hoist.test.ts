@@ -1,14 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { nodeBinary } from '../../conformance/node-binary.ts';
 import { builtUrl, runModule } from '../support/child-module.ts';
-import { runProgram } from '../support/run-program.ts';
-
-/** Kept between runs: a version is fetched once. */
-const FOLDER = path.join(tmpdir(), 'granary-node-versions');
 
 const OWN_MAJOR = process.versions.node.split('.')[0]!;
 
@@ -49,23 +42,6 @@ interface Spun {
   readonly unchanged: number;
   readonly mostReads: number;
   readonly version: string;
-}
-
-/** Installs the npm package \`node\` of a major version, unless it is there. */
-async function nodeBinary(major: string): Promise<string> {
-  const prefix = path.join(FOLDER, major);
-  const binary = path.join(prefix, 'node_modules/node/bin/node');
-  if (!existsSync(binary)) {
-    mkdirSync(prefix, { recursive: true });
-    const end = await runProgram('npm', [
-      ...['install', `node@${major}`, '--prefix', prefix],
-      ...['--no-audit', '--no-fund', '--no-save', '--foreground-scripts'],
-    ]);
-    if (end.code !== 0 || !existsSync(binary)) {
-      throw new Error(`Node ${major} cannot be had from the npm package "node":\n${end.stderr}`);
-    }
-  }
-  return binary;
 }
 
 describe.each([OWN_MAJOR, '22', '24'])('the clock word on Node %s', (major) => {

@@ -269,16 +269,18 @@ describe('cacheServer', () => {
       expect(failure.data).toMatchObject({ option });
     });
 
-    it('a server of version 2 of the SDK [CACHE-SERVER-OPTIONS]', async () => {
-      // Of its public methods, those that tell the versions apart.
-      const server = { setRequestHandler() {}, connect() {}, getNegotiatedProtocolVersion() {} };
-      for (const given of [server, { server }]) {
-        const failure = await granaryFailure(
-          () => cacheServer(given as never),
-          'ERR_GRANARY_BAD_OPTION',
-        );
-        expect(failure.message).toContain('this one is of version 2');
-      }
+    it.each([
+      ['tools: 7', { tools: 7 }, 'tools'],
+      ['options of a tool', { tools: { look: 7 } }, 'tools.look'],
+      ['ttlMs of a tool', { tools: { look: { ttlMs: -1 } } }, 'tools.look.ttlMs'],
+      ['public of a tool', { tools: { look: { public: 'yes' } } }, 'tools.look.public'],
+      ['force of a tool', { tools: { look: { force: 1 } } }, 'tools.look.force'],
+    ])('bad %s [TOOLS-NAMED]', async (_, options, option) => {
+      const failure = await granaryFailure(
+        () => cacheServer(server, options as never),
+        'ERR_GRANARY_BAD_OPTION',
+      );
+      expect(failure.message).toMatch(new RegExp(`^${option} must be .+, got `));
     });
 
     it('a bad template, a server that is cached, and one whose transport cannot be followed [CACHE-SERVER-OPTIONS]', async () => {

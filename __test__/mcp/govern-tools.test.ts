@@ -1,12 +1,14 @@
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { McpServer as McpServer2 } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { EnhancedResourceManager } from '../../src/governor/index.ts';
 import { cacheServer, governTools, type GovernToolsOptions } from '../../src/mcp/index.ts';
 import { deferred } from '../support/deferred.ts';
 import { newLowLevelServer, newServer, Peer } from '../support/mcp-peers.ts';
+import { Site, STDIO } from '../support/sdk-wires.ts';
 
 const MIB = 1_048_576;
 const module = new URL('govern-tools.fixture.mjs', import.meta.url);
@@ -32,6 +34,95 @@ async function connected(server: McpServer) {
 function says(text: string): CallToolResult {
   return { content: [{ type: 'text', text }] };
 }
+
+describe('governTools on version 2 of the SDK', () => {
+  const setting = STDIO.find(({ revision }) => revision === '2026-07-28')!;
+
+  async function connectedTo(register: (server: McpServer2) => void) {
+    const wire = await new Site(setting, () => {
+      const server = new McpServer2({ name: 'governed', version: '1.0.0' });
+      register(server);
+      return server;
+    }).connect();
+    return async (name: string, args: object = {}, meta: Record<string, unknown> = {}) => ({
+      ...(await wire.ask('tools/call', { name, arguments: args }, meta)),
+      told: wire.told,
+    });
+  }
+
+  it('runs tools registered before and after, and what they are updated to [GOVERN-TOOLS] [SDK-GENERATIONS]', async () => {
+    const governor = newGovernor();
+    const call = await connectedTo((server) => {
+      const input = { inputSchema: z.object({ n: z.number() }) };
+      server.registerTool('before', input, ({ n }) => says(`before ${n}`));
+      governTools(server, governor, { prefix: 'served/' });
+      server.registerTool('after', {}, () => says('after'));
+      const tool = server.registerTool('updated', {}, () => says('first'));
+      tool.update({ callback: () => says('second') });
+    });
+    expect((await call('before', { n: 1 })).result).toMatchObject(says('before 1'));
+    expect((await call('after')).result).toMatchObject(says('after'));
+    expect((await call('updated')).result).toMatchObject(says('second'));
+    expect((await call('before', { n: 'x' })).result).toMatchObject({ isError: true });
+    for (const name of ['before', 'after', 'updated']) {
+      expect(governor.tracker.executionCount(`served/${name}`)).toBe(1);
+    }
+  });
+
+  it('lets go of them when it is closed [GOVERN-TOOLS]', async () => {
+    const governor = newGovernor();
+    const call = await connectedTo((server) => {
+      server.registerTool('tool', {}, () => says('ran'));
+      governTools(server, governor).close();
+      server.registerTool('later', {}, () => says('later'));
+    });
+    expect((await call('tool')).result).toMatchObject(says('ran'));
+    expect((await call('later')).result).toMatchObject(says('later'));
+    expect(governor.tracker.executionCount('tool')).toBe(0);
+    expect(governor.hasTool('later')).toBe(false);
+  });
+
+  it('ends and refuses by limits, and aborts the signal of the tool [GOVERN-TOOLS-REFUSAL] [GOVERN-TOOLS-CANCEL]', async () => {
+    const governor = newGovernor();
+    const aborted = deferred<unknown>();
+    const call = await connectedTo((server) => {
+      governTools(server, governor, { tools: { waits: { timeoutMs: 20 } } });
+      server.registerTool('waits', {}, ({ mcpReq: { signal } }) => {
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted.resolve(signal.reason);
+            reject(signal.reason as Error);
+          });
+        });
+      });
+    });
+    const { result } = await call('waits');
+    expect(result).toMatchObject({ isError: true });
+    expect(await aborted.promise).toBeDefined();
+  });
+
+  it('runs a module with what the SDK has checked, and tells of its progress [GOVERN-TOOLS-MODULE]', async () => {
+    const governor = newGovernor();
+    const call = await connectedTo((server) => {
+      governTools(server, governor, {
+        tools: { far: { isolation: 'process', module, export: 'shout' } },
+      });
+      server.registerTool('far', { inputSchema: z.object({ text: z.string() }) }, () =>
+        says('never'),
+      );
+    });
+    const { result, told } = await call('far', { text: 'hey' }, { progressToken: 'p' });
+    expect(result?.['content']).toMatchObject([
+      { text: expect.stringMatching(/^HEY from \d+$/) as unknown },
+    ]);
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        method: 'notifications/progress',
+        params: expect.objectContaining({ progressToken: 'p' }) as unknown,
+      }),
+    );
+  });
+});
 
 describe('governTools', () => {
   it('runs tools registered before and after through the governor [GOVERN-TOOLS]', async () => {

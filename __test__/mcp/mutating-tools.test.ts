@@ -348,6 +348,11 @@ describe('the option mutates', () => {
     await expect(serveResources(newServer(), manager, given)).rejects.toThrow(named);
   });
 
+  it('refuses to cache calls of such a tool [MUTATE-INPUT]', () => {
+    const given = { mutates: { write: ['a://b'] }, tools: { write: {} } };
+    expect(() => cacheServer(newLowLevelServer(), given)).toThrow('tools.write');
+  });
+
   it('takes several variables, of which some are given [MUTATE-ARGUMENTS]', async () => {
     const server = newServer();
     let reads = 0;

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 
+import { Client as Client2 } from '@modelcontextprotocol/client';
+import { StdioClientTransport as StdioClientTransport2 } from '@modelcontextprotocol/client/stdio';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +26,11 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
     "{ uri: 'weather://berlin', text: 'forecast 2' }",
     '{ hits: 1, loads: 2 }',
   ],
+  'per-request-server': [
+    "{ uri: 'weather://berlin', text: 'forecast 1' }",
+    "{ uri: 'weather://berlin', text: 'forecast 1' }",
+    "{ uri: 'weather://berlin', text: 'forecast 2' }",
+  ],
   'warm-restart': ["1 { name: 'Ada' }", '1', 'ERR_GRANARY_BAD_DUMP'],
   'own-tier': ['user://42, load 1', 'user://42, load 1', 'user://42, load 2'],
   'governed-tools': [
@@ -46,7 +53,7 @@ describe('examples', () => {
       file.endsWith('.ts'),
     );
     expect(examples.toSorted()).toEqual(
-      [...Object.keys(OUTPUTS), 'serve-resources', 'shared-over-redis']
+      [...Object.keys(OUTPUTS), 'serve-both-eras', 'serve-resources', 'shared-over-redis']
         .map((name) => `${name}.ts`)
         .toSorted(),
     );
@@ -75,6 +82,48 @@ describe('examples', () => {
       'tea, load 1 of two',
     ]);
   });
+
+  it.each(['2025-11-25', '2026-07-28'] as const)(
+    'serve-both-eras serves a client of %s over stdio, and tells it of changes [EXAMPLES-RUN] [SDK-GENERATIONS] [EVENTS-BOTH-ERAS]',
+    async (revision) => {
+      const isStateless = revision === '2026-07-28';
+      const mode = isStateless ? { pin: revision } : 'legacy';
+      const client = new Client2(
+        { name: 'test', version: '1.0.0' },
+        { versionNegotiation: { mode } },
+      );
+      const told = new Promise<string>((resolve) => {
+        client.setNotificationHandler('notifications/resources/updated', ({ params }) =>
+          resolve(params.uri),
+        );
+      });
+      const program = path.join(COMPILED, 'serve-both-eras.js');
+      await client.connect(
+        new StdioClientTransport2({ command: process.execPath, args: [program], stderr: 'pipe' }),
+      );
+      try {
+        expect(client.getNegotiatedProtocolVersion()).toBe(revision);
+        const uri = 'note://today';
+        const read = () => client.readResource({ uri }, { cacheMode: 'bypass' });
+        expect((await client.listResources()).resources.map((one) => one.uri)).toContain(uri);
+        const first = await read();
+        expect(first.contents).toEqual([{ uri, text: 'Water the plants' }]);
+        if (isStateless) {
+          expect(first).toMatchObject({ cacheScope: 'public' });
+          expect(first['ttlMs']).toBeGreaterThan(30_000);
+          await client.listen({ resourceSubscriptions: [uri] });
+        } else {
+          expect(Object.keys(first)).toEqual(['contents']);
+          await client.subscribeResource({ uri });
+        }
+        await client.callTool({ name: 'write' });
+        expect(await told).toBe(uri);
+        expect((await read()).contents).toEqual([{ uri, text: 'Done' }]);
+      } finally {
+        await client.close();
+      }
+    },
+  );
 
   it('serve-resources serves a client of the SDK over stdio [EXAMPLES-RUN] [MCP-READ]', async () => {
     const client = new Client({ name: 'test', version: '1.0.0' });

@@ -75,6 +75,7 @@ describe('layers of src', () => {
   /** From the top down; folders of one layer may import each other in one direction. */
   const LAYERS = [
     ['cli'],
+    ['proxy'],
     ['mcp', 'files'],
     ['redis', 'keyv', 'bentocache'],
     ['adapters'],
@@ -120,7 +121,7 @@ describe('layers of src', () => {
     const fromIndex = imports
       .filter(({ from }) => from === 'index.ts')
       .map(({ to }) => folderOf(to));
-    for (const folder of ['mcp', 'governor', 'redis', 'keyv', 'bentocache', 'cli']) {
+    for (const folder of ['mcp', 'governor', 'redis', 'keyv', 'bentocache', 'proxy', 'cli']) {
       expect(fromIndex).not.toContain(folder);
     }
   });
@@ -132,6 +133,7 @@ describe('optional peers', () => {
     const homes: Readonly<Record<string, string>> = {
       '@modelcontextprotocol/client': 'mcp/',
       '@modelcontextprotocol/sdk': 'mcp/',
+      '@modelcontextprotocol/server': 'mcp/',
       bentocache: 'bentocache/',
       keyv: 'keyv/',
       redis: 'redis/',

@@ -36,6 +36,7 @@ describe('README', () => {
     'ResourceManager',
     'serveResources',
     'cacheServer',
+    'createMcpHandler',
     'GranaryResponseCacheStore',
     "storage: 'native', name:",
     'GranaryKeyvStore',

@@ -128,6 +128,7 @@ describe('the packed tarball in an empty folder', () => {
         'dist/bentocache/index.js',
         'dist/cli/main.js',
         'crates/binding/binding.cjs',
+        'proxy.schema.json',
         'LICENSE',
         'README.md',
       ]),
@@ -136,7 +137,7 @@ describe('the packed tarball in an empty folder', () => {
     const published = [
       /^dist\/.+\.(js|js\.map|d\.ts)$/,
       /^crates\/binding\/(binding\.cjs|binding\.d\.cts|granary\.[\w-]+\.node)$/,
-      /^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
+      /^(package\.json|proxy\.schema\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
     ];
     const foreign = packedFiles.filter((file) => !published.some((form) => form.test(file)));
     expect(foreign).toEqual([]);

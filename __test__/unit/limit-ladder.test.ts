@@ -57,6 +57,33 @@ describe('LimitLadder', () => {
     );
   });
 
+  it('is left later each time after three emergencies in a row, unless it went well [LIMITS-BACK-OFF]', () => {
+    const ladder = new LimitLadder(settings);
+    let nowMs = 0;
+    const emergencyMs = (): number => {
+      const sinceMs = nowMs;
+      expect(ladder.update(1, nowMs)).toBe('emergency');
+      const { dwellMs } = ladder;
+      while (ladder.update(0, nowMs) === 'emergency') nowMs += 100;
+      expect(ladder.status).toBe('normal');
+      expect(nowMs - sinceMs).toBe(dwellMs);
+      return dwellMs / settings.dwellMs;
+    };
+    const row = (count: number): number[] => Array.from({ length: count }, emergencyMs);
+    expect(row(10)).toEqual([1, 1, 1, 2, 4, 8, 16, 32, 32, 32]);
+    ladder.relent();
+    expect(row(4)).toEqual([1, 1, 1, 2]);
+    // No other status is left later.
+    ladder.update(0.96, nowMs);
+    expect(ladder.dwellMs).toBe(settings.dwellMs);
+  });
+
+  it('counts an emergency that lasts once [LIMITS-BACK-OFF]', () => {
+    const ladder = new LimitLadder(settings);
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 100) ladder.update(1 + (nowMs % 200) / 100, nowMs);
+    expect(ladder.dwellMs).toBe(settings.dwellMs);
+  });
+
   it('is never milder than what is used now, and is left a dwell at a time [LIMITS-STATUS]', () => {
     const step = fc.record({
       share: fc.double({ min: 0, max: 1.2, noNaN: true }),

@@ -162,7 +162,7 @@ export const STEPS = {
     needs: ['dist'],
     project: 'tsconfig.programs.json',
     rootDir: '.',
-    sources: ['bench', 'demo', 'examples', 'src'],
+    sources: ['bench', 'conformance', 'demo', 'examples', 'src'],
     outDir: '.setup/programs',
   }),
 };

@@ -152,6 +152,11 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     };
   }
 
+  remainingMs(uri: string): number | undefined {
+    const slot = this.#find(uri);
+    return slot === undefined ? undefined : this.#table.deadlineOf(slot) - this.#clock.read();
+  }
+
   /** An entry that lives, or may be revalidated, with its life so far; no access is recorded. */
   entryOf(uri: string): { readonly value: V; readonly life: EntryLife } | undefined {
     const slot = this.#find(uri);

@@ -168,6 +168,15 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     };
   }
 
+  remainingMs(uri: string): number | undefined {
+    const info = this.info(uri);
+    if (info === undefined) return undefined;
+    const { createdAtMs, expiresAtMs = Infinity } = info;
+    // The wall clock may have been set back since: no entry has more than it began with.
+    const nowMs = this.#clock === undefined ? Date.now() : this.#clock.read();
+    return expiresAtMs - Math.max(nowMs, createdAtMs);
+  }
+
   prepare(uri: string, value: V): EncodedValue {
     return encodeValue(uri, value);
   }

@@ -51,6 +51,12 @@ export let revalidatableIn: <V>(
 ) => Revalidatable<V> | undefined;
 
 /**
+ * For how many ms an entry lives from now, if nobody asks for it: `Infinity` until it is dropped,
+ * `undefined` where there is none.
+ */
+export let remainingMs: <V>(cache: ResourceCache<V>, uri: string) => number | undefined;
+
+/**
  * A cache of resources by URI, bounded in entries and bytes at all times.
  *
  * With storage `heap`, values are held by reference: an object that a caller changes is changed in the
@@ -84,6 +90,7 @@ export class ResourceCache<V = unknown> implements Disposable {
       cache.#set(uri, value, options, isNew);
     };
     revalidatableIn = (cache, uri) => (cache.#closed ? undefined : cache.#store.revalidatable(uri));
+    remainingMs = (cache, uri) => (cache.#closed ? undefined : cache.#store.remainingMs(uri));
   }
 
   /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */

@@ -65,6 +65,8 @@ export interface Store<V, Form = unknown> {
   /** What has expired and left, but is kept to be revalidated. To be asked after a miss. */
   revalidatable(uri: string): Revalidatable<V> | undefined;
   info(uri: string): EntryInfo | undefined;
+  /** For how many ms an entry lives from now, if nobody asks for it; `Infinity` until it is dropped. */
+  remainingMs(uri: string): number | undefined;
   /** Whether it can hold anything under this URI, or with this tag. */
   accepts(text: string): boolean;
   /** @throws `ERR_GRANARY_NOT_CLONEABLE` where the store cannot hold the value. */

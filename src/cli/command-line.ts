@@ -3,14 +3,19 @@ import { parseArgs } from 'node:util';
 import { describeValue } from '../describe-value.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Options of a command by name, without dashes: `value` is followed by one, `flag` is not. */
-export type OptionKinds = Readonly<Record<string, 'value' | 'flag'>>;
+/**
+ * Options of a command by name, without dashes: `value` is followed by one, `values` too and may be
+ * given several times, `flag` is not.
+ */
+export type OptionKinds = Readonly<Record<string, 'value' | 'values' | 'flag'>>;
 
 /** What was typed, taken apart; nothing is converted yet. */
 export interface CommandLine {
   readonly operands: readonly string[];
   /** By name; `''` for a flag. */
   readonly options: ReadonlyMap<string, string>;
+  /** Of those that may be given several times, in order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -25,7 +30,7 @@ export function parseCommandLine(args: readonly string[], kinds: OptionKinds): C
     options: Object.fromEntries(
       Object.entries(kinds).map(([name, kind]) => [
         name,
-        { type: kind === 'value' ? ('string' as const) : ('boolean' as const) },
+        { type: kind === 'flag' ? ('boolean' as const) : ('string' as const) },
       ]),
     ),
     allowPositionals: true,
@@ -35,6 +40,7 @@ export function parseCommandLine(args: readonly string[], kinds: OptionKinds): C
   });
   const operands: string[] = [];
   const options = new Map<string, string>();
+  const lists = new Map<string, readonly string[]>();
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
@@ -45,11 +51,12 @@ export function parseCommandLine(args: readonly string[], kinds: OptionKinds): C
       throw new UsageError(`unknown option ${rawName}, known are ${known.join(', ')}`);
     }
     if (options.has(name)) throw new UsageError(`${rawName} is given twice`);
-    if (kind === 'value' && value === undefined) throw new UsageError(`${rawName} needs a value`);
+    if (kind !== 'flag' && value === undefined) throw new UsageError(`${rawName} needs a value`);
     if (kind === 'flag' && value !== undefined) {
       throw new UsageError(`${rawName} takes no value, got ${describeValue(value)}`);
     }
-    options.set(name, value ?? '');
+    if (kind === 'values') lists.set(name, [...(lists.get(name) ?? []), value ?? '']);
+    else options.set(name, value ?? '');
   }
-  return { operands, options };
+  return { operands, options, lists };
 }

@@ -1,5 +1,3 @@
-import { Console } from 'node:console';
-
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { describeError } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
@@ -13,6 +11,7 @@ import type { Endpoint } from '../mcp/endpoint.ts';
 import { HttpEndpoint, type HttpEndpointOptions } from '../mcp/http-endpoint.ts';
 import { createServer } from '../mcp/served-server.ts';
 import { StdioEndpoint } from '../mcp/stdio-endpoint.ts';
+import { keepStdoutClean } from './clean-stdout.ts';
 import { packageVersion } from './manifest.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { StateFile } from './state-file.ts';
@@ -130,11 +129,4 @@ async function listen(options: HttpEndpointOptions): Promise<HttpEndpoint> {
     const { allowed, value } = error.data;
     throw new UsageError(`--http must be ${String(allowed)}, got ${String(value)}`);
   }
-}
-
-/** Nothing but protocol may stand there, whatever a dependency or Node itself wants to say. */
-function keepStdoutClean(logger: Logger): void {
-  globalThis.console = new Console(process.stderr, process.stderr);
-  process.removeAllListeners('warning');
-  process.on('warning', ({ name, message }) => logger.warn(message, { name }));
 }

@@ -92,7 +92,7 @@ export class Admission {
 
   #refuse(tool: GovernedTool, reason = 'the tool has let others wait for too long'): GranaryError {
     const { actingStatus, actingUse } = tool;
-    const retryAfterMs = Math.max(this.#settings.ladder.dwellMs, 1_000);
+    const retryAfterMs = Math.max(tool.dwellMs, 1_000);
     const error =
       actingUse !== undefined && isAtLeast(actingStatus, 'critical')
         ? limitExceeded(actingUse, retryAfterMs)

@@ -546,6 +546,7 @@ export class EnhancedResourceManager {
     if (!isPlain || !tool.isUneventfulAt(peakMemoryBytes, usedMs)) {
       return this.#settle(tool, execution, failure);
     }
+    tool.relent();
     tool.ledger.endPlain(execution, peakMemoryBytes, usedMs, 'completed', this.#now());
     return undefined;
   };
@@ -560,6 +561,7 @@ export class EnhancedResourceManager {
     const outcome =
       reason === undefined ? (failure === undefined ? 'completed' : 'failed') : 'ended';
     const peak = this.tracker.end(tool.ledger, execution, outcome);
+    if (outcome === 'completed') tool.relent();
     this.#enforcer.ended(tool, execution, peak, this.#now());
     if (tool.mayReserve) this.#reservations?.ended(tool, execution, peak, outcome === 'completed');
     const leaks = execution.leaks();

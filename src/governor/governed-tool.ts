@@ -105,6 +105,16 @@ export class GovernedTool {
     return confidence !== 'estimate' || this.options.enforceEstimates;
   }
 
+  /** How long it takes at the least until its worst status is left, in ms. */
+  get dwellMs(): number {
+    return Math.max(...RESOURCES.map((resource) => this.#ladders[resource].dwellMs));
+  }
+
+  /** An execution has completed: emergencies before it are no reason for patience with the next. */
+  relent(): void {
+    for (const resource of RESOURCES) this.#ladders[resource].relent();
+  }
+
   limitOf(resource: Resource): number {
     return this.limits[LIMIT_OF[resource]];
   }

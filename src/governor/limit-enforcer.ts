@@ -169,7 +169,7 @@ export class LimitEnforcer {
       for (const one of seen) {
         const limit = this.#cpuLimitOf(tool, one.execution);
         const own = { ...use, used: used(one), limit };
-        if (own.used >= limit) this.#ask(one.execution, own);
+        if (own.used >= limit) this.#ask(tool, one.execution, own);
         if (own.used >= max * FORCED_SHARE) this.#force(one.execution, own);
       }
       return;
@@ -180,16 +180,16 @@ export class LimitEnforcer {
     let remaining = staying.reduce((sum, one) => sum + used(one), 0);
     for (const one of staying) {
       if (remaining < use.limit) break;
-      this.#ask(one.execution, { ...use, used: remaining });
+      this.#ask(tool, one.execution, { ...use, used: remaining });
       remaining -= used(one);
     }
     if (use.used < max * FORCED_SHARE) return;
     for (const one of seen) if (!isStaying(one)) this.#force(one.execution, use);
   }
 
-  #ask(execution: Execution, use: LimitUse): void {
+  #ask(tool: GovernedTool, execution: Execution, use: LimitUse): void {
     if (this.#asked.has(execution)) return;
-    const reason = limitExceeded(use, this.#settings.ladder.dwellMs);
+    const reason = limitExceeded(use, tool.dwellMs);
     this.#asked.set(execution, reason);
     this.#journal.tell('execution-ended', { ...use, executionId: execution.id, how: 'asked' });
     execution.stop(reason);

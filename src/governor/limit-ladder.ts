@@ -12,9 +12,16 @@ export interface LadderSettings {
   readonly critical: number;
   /** How far below its threshold a status is left, as a share of the limit; 0.05 by default. */
   readonly gap: number;
-  /** How long it must stay below before a status is left, in ms; 1,000 by default. */
+  /**
+   * How long it must stay below before a status is left, in ms; 1,000 by default. From the fourth emergency in a row on,
+   * with no execution completed in between, emergency is left after twice as long each time, up to 32 times.
+   */
   readonly dwellMs: number;
 }
+
+/** So many emergencies in a row are left after the dwell; after each further one it is twice as long. */
+const PATIENT_EMERGENCIES = 3;
+const MOST_DOUBLINGS = 5;
 
 /** @returns the worse of two. */
 export function worseStatus(one: ResourceStatus, other: ResourceStatus): ResourceStatus {
@@ -33,6 +40,8 @@ export function isAtLeast(status: ResourceStatus, least: ResourceStatus): boolea
 export class LimitLadder {
   readonly #settings: LadderSettings;
   #status: ResourceStatus = 'normal';
+  /** Since it last went well. */
+  #emergencies = 0;
   #belowSinceMs: number | undefined;
   /** The worst that it was while it stayed below. */
   #belowShare = 0;
@@ -45,14 +54,32 @@ export class LimitLadder {
     return this.#status;
   }
 
+  /** How long use must stay below before the status is left, in ms: longer the more emergencies there were in a row. */
+  get dwellMs(): number {
+    const { dwellMs } = this.#settings;
+    if (this.#status !== 'emergency') return dwellMs;
+    const doublings = Math.min(
+      Math.max(0, this.#emergencies - PATIENT_EMERGENCIES),
+      MOST_DOUBLINGS,
+    );
+    return dwellMs * 2 ** doublings;
+  }
+
+  /** It went well: the next emergency is the first again. */
+  relent(): void {
+    this.#emergencies = 0;
+  }
+
   /** @param share - of the limit, that is used now */
   update(share: number, nowMs: number): ResourceStatus {
     if (isAtLeast(this.statusAt(share), this.#status)) {
-      this.#status = this.statusAt(share);
+      const status = this.statusAt(share);
+      if (status === 'emergency' && this.#status !== 'emergency') this.#emergencies++;
+      this.#status = status;
       this.#belowSinceMs = undefined;
       return this.#status;
     }
-    const { gap, dwellMs } = this.#settings;
+    const { gap } = this.#settings;
     if (this.statusAt(share + gap) === this.#status) {
       this.#belowSinceMs = undefined;
       return this.#status;
@@ -62,7 +89,7 @@ export class LimitLadder {
       this.#belowShare = share;
     }
     this.#belowShare = Math.max(this.#belowShare, share);
-    if (nowMs - this.#belowSinceMs >= dwellMs) {
+    if (nowMs - this.#belowSinceMs >= this.dwellMs) {
       this.#status = this.statusAt(this.#belowShare + gap);
       this.#belowSinceMs = undefined;
     }

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { checkValidator, type Validator } from '../cache/validator.ts';
 import { GranaryError } from '../errors.ts';
 
@@ -110,4 +112,9 @@ function failed(uri: string, what: string, cause?: unknown): GranaryError {
     ...(cause === undefined ? {} : { cause }),
     data: { uri },
   });
+}
+
+/** What two contents share when, and only when, a client is sent the same. */
+export function fingerprintOf(content: ReadResult): string {
+  return hash('sha256', JSON.stringify(content), 'base64url');
 }

@@ -7,7 +7,7 @@ import {
   PUBLIC_PARTITION,
   type Partition,
 } from '../cache/partition-key.ts';
-import { ResourceCache } from '../cache/resource-cache.ts';
+import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { NOT_MODIFIED } from '../cache/validator.ts';
 import { GranaryError } from '../errors.ts';
 import { EventHub } from '../events/event-hub.ts';
@@ -21,6 +21,7 @@ import {
   type RegistryChange,
   type Resolution,
 } from '../registry/uri-registry.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { readManagerOptions, type ManagerOptions } from './manager-options.ts';
 import { partitionOf, readerOf, type Reader } from './partition.ts';
 import { PartitionedCache } from './partitioned-cache.ts';
@@ -36,7 +37,7 @@ import {
   TierJournal,
 } from '../tiers/tier-journal.ts';
 import type { TierStats } from '../tiers/tier-stats.ts';
-import { splitValidator, toReadResult, type ReadResult } from './read-result.ts';
+import { fingerprintOf, splitValidator, toReadResult, type ReadResult } from './read-result.ts';
 import { ResourceWatcher } from './resource-watcher.ts';
 import { loadUncached } from './uncached-load.ts';
 
@@ -51,6 +52,14 @@ export let invalidateUris: (
 ) => number;
 
 type ManagerListener = ResourceListener<ReadResult> | TierEventListener;
+
+/** For how long, and for whom, a kept resource is good. */
+export interface Freshness {
+  /** ms from now, if nobody invalidates it; `Infinity` for what does not expire. */
+  readonly remainingMs: number;
+  /** Whether everybody who reads it gets the same copy. */
+  readonly public: boolean;
+}
 
 /** Counters of a manager: those of its cache, and the reads that bypassed it. */
 export interface ManagerStats extends CacheStats {
@@ -89,6 +98,7 @@ export class ResourceManager implements Disposable {
   readonly #ownsCache: boolean;
   readonly #hub = new EventHub<ReadResult>();
   readonly #watcher: ResourceWatcher;
+  readonly #feed: ChangeFeed;
   readonly #level: SecondLevel<ReadResult> | undefined;
   readonly #grace: Grace<ReadResult> | undefined;
   readonly #journal = new TierJournal();
@@ -134,6 +144,7 @@ export class ResourceManager implements Disposable {
       this.#hub,
       schedule,
     );
+    this.#feed = new ChangeFeed(this.#cache, this.#hub, (uri) => this.#lifetimeOf(uri).tags);
     this.#stopFollowingRegistry = this.registry.onChange((change) =>
       this.#onRegistryChange(change),
     );
@@ -231,6 +242,37 @@ export class ResourceManager implements Disposable {
     const checked = readerOf(checkOptions('reader', reader));
     this.#resolve(uri);
     return this.#watcher.watch(uri, checked, listener);
+  }
+
+  /**
+   * Calls a listener with every URI whose content may have changed (an invalidation of it, of what is
+   * held or was read lately) or has changed (a load that brought other content). Unlike `watch` it
+   * loads nothing by itself: what has expired shows its change when it is read again.
+   *
+   * @returns ends it
+   * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_CLOSED`
+   */
+  watchAll(listener: (uri: string) => void): () => void {
+    this.#checkOpen();
+    checkFunction('listener', listener);
+    return this.#feed.subscribe(listener);
+  }
+
+  /**
+   * For how long what a reader was given is fresh; no access is recorded.
+   *
+   * @param content what was read: where something else is kept by now, it is not fresh any more
+   * @returns `undefined` where nothing is kept for that reader, or not this
+   * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_CLOSED`
+   */
+  freshness(uri: string, reader?: Reader, content?: ReadResult): Freshness | undefined {
+    this.#checkOpen();
+    const partition = this.#partitionOf(uri, readerOf(checkOptions('reader', reader)));
+    if (partition === undefined) return undefined;
+    if (content !== undefined && !this.#keeps(uri, partition, content)) return undefined;
+    const remaining = remainingMs(this.#cache.cache, partitionKey(uri, partition));
+    if (remaining === undefined) return undefined;
+    return { remainingMs: remaining, public: partition === PUBLIC_PARTITION };
   }
 
   /** Drops every partition of one URI. @returns whether there was any */
@@ -331,6 +373,7 @@ export class ResourceManager implements Disposable {
     this.#grace?.close();
     this.#journal.removeAll();
     this.#watcher.close();
+    this.#feed.close();
     this.#hub.removeAll();
     this.#cache.removeHub(this.#hub);
     if (this.#ownsCache) this.#cache.cache.close();
@@ -405,6 +448,13 @@ export class ResourceManager implements Disposable {
       );
     }
     return this.registry.resolve(uri);
+  }
+
+  #keeps(uri: string, partition: Partition, content: ReadResult): boolean {
+    const held = this.#cache.peek(uri, partition);
+    if (held === undefined || held === content) return held !== undefined;
+    // With storage 'native' each that asks is given an object of its own.
+    return fingerprintOf(held) === fingerprintOf(content);
   }
 
   #partitionOf(uri: string, reader: Reader): Partition | undefined {

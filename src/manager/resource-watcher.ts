@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-
 import type { Partition } from '../cache/partition-key.ts';
 import { GranaryError } from '../errors.ts';
 import type { EventHub } from '../events/event-hub.ts';
@@ -7,7 +5,7 @@ import type { ResourceEvent, ResourceEventName } from '../events/resource-event.
 import { isNotFound } from './not-found.ts';
 import type { Reader } from './partition.ts';
 import type { Drop, PartitionedCache, TagListener } from './partitioned-cache.ts';
-import type { ReadResult } from './read-result.ts';
+import { fingerprintOf, type ReadResult } from './read-result.ts';
 
 /** Where timers come from; a test brings its own. */
 export interface Timers {
@@ -298,7 +296,3 @@ const LEAVING: readonly ResourceEventName[] = ['invalidated', 'expired', 'evicte
 
 /** Node fires a timer with a longer delay at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-function fingerprintOf(content: ReadResult): string {
-  return hash('sha256', JSON.stringify(content), 'base64url');
-}

@@ -1,10 +1,11 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { dropMatching, ResourceCache } from '../cache/resource-cache.ts';
+import { dropMatching, remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
-import { keptText, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
+import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
+import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
@@ -23,6 +24,10 @@ export interface Asking {
   readonly partition: Partition;
   /** The connection with which the partition ends. */
   readonly connection: string | undefined;
+  /** How long an answer is kept, in ms, where not as others are. */
+  readonly ttlMs?: number | undefined;
+  /** Whether not everybody may have what is in the public partition, so that nothing is told to be public. */
+  readonly isGuarded?: boolean | undefined;
   /** Fires when the request is withdrawn. */
   readonly signal: AbortSignal;
   /** Has the server's handler answer. */
@@ -86,23 +91,26 @@ export class AnswerCache {
   }
 
   async #load(question: Question, asking: Asking): Promise<Answer> {
-    const { partition, signal, ask } = asking;
+    const { partition, signal, ask, ttlMs = this.#ttlMs } = asking;
+    const key = keyOf(question, partition);
     let own: HandlerCall | undefined;
     try {
       const text = await this.cache.load(
-        keyOf(question, partition),
+        key,
         async (_, context) => {
           const tags = tagsOf(question, asking.connection);
           // Before the handler is called: what is dropped while it runs is found by its tags.
           context.setTags(tags);
           own = ask(context.signal);
-          const kept = keptText(question, await own.sharedAnswer);
-          context.setTags([...tags, ...contentTags(question, kept)]);
-          return kept;
+          const kept = keptAnswer(question, await own.sharedAnswer, scopeOf(asking));
+          context.setTags([...tags, ...contentTags(question, kept.text)]);
+          if (kept.ttlMs !== undefined) context.setTtl(this.#bounded(kept.ttlMs, ttlMs));
+          return kept.text;
         },
-        { signal, ttlMs: this.#ttlMs },
+        { signal, ttlMs },
       );
-      return { result: JSON.parse(text as string) as Result };
+      const result = JSON.parse(text as string) as Result;
+      return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, text) } : { result };
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = causeOf(error);
@@ -171,6 +179,17 @@ export class AnswerCache {
     this.#closeIfDone();
   }
 
+  /** What remains of what was kept as this text; 0 where it was dropped, or something else is kept. */
+  #ttlHint(key: string, text: unknown): number {
+    const left = remainingMs(this.cache, key);
+    return left !== undefined && this.cache.peek(key) === text ? ttlHint(left) : 0;
+  }
+
+  /** @returns the shorter of what a server grants and what is kept here; 0 here = until it is dropped */
+  #bounded(grantedMs: number, ttlMs = this.cache.stats().ttlSeconds * 1_000): number {
+    return ttlMs === 0 ? grantedMs : Math.min(grantedMs, ttlMs);
+  }
+
   #closeIfDone(): void {
     if (this.#isClosing && this.#pending === 0) this.cache.close();
   }
@@ -194,9 +213,20 @@ function causeOf(error: unknown): Error | undefined {
   return cause instanceof Error ? cause : undefined;
 }
 
+/** Whether an answer to a question tells for how long it is fresh. */
+function hasHints({ method, revision }: Question): boolean {
+  return revision !== undefined && isHinted(method);
+}
+
+function scopeOf({ partition, isGuarded }: Asking): boolean | undefined {
+  if (isGuarded) return false;
+  return partition === PUBLIC_PARTITION ? true : undefined;
+}
+
 /** What a client chose comes last, so that it can reach into no other partition. */
-function keyOf({ method, subject }: Question, partition: Partition): string {
-  const asked = subject === undefined ? method : `${method} ${subject}`;
+function keyOf({ method, subject, revision }: Question, partition: Partition): string {
+  const spoken = revision === undefined ? method : `${revision} ${method}`;
+  const asked = subject === undefined ? spoken : `${spoken} ${subject}`;
   return `${NAMESPACE}${PARTITION_SEPARATOR}${partition}${PARTITION_SEPARATOR}${asked}`;
 }
 

@@ -1,12 +1,31 @@
 import type { JSONRPCErrorResponse, Result } from '@modelcontextprotocol/sdk/types.js';
 
-import { JsonRpcError, INTERNAL_ERROR } from './json-rpc-error.ts';
+import { givenHints, isHinted } from './cache-hints.ts';
+import { JsonRpcError, INTERNAL_ERROR, RESOURCE_NOT_FOUND } from './json-rpc-error.ts';
 import { itemsOf, type Question } from './question.ts';
 
 export type AnswerError = JSONRPCErrorResponse['error'];
 
 /** A response without its id. */
-export type Answer = { readonly result: Result } | { readonly error: AnswerError };
+export type Answer = ResultAnswer | { readonly error: AnswerError };
+
+interface ResultAnswer {
+  readonly result: Result;
+  /**
+   * The `ttlMs` that the result is to be sent with, where it is one that tells: to be asked in the turn
+   * in which it is sent, since a client that hears of a change first would keep what follows.
+   */
+  readonly ttlMs?: () => number;
+}
+
+/** @returns the members of the message that an answer makes at this moment */
+export function messageOf(
+  answer: Answer,
+): { readonly result: Result } | { readonly error: AnswerError } {
+  if ('error' in answer) return answer;
+  const { result, ttlMs } = answer;
+  return { result: ttlMs === undefined ? result : { ...result, ttlMs: ttlMs() } };
+}
 
 /**
  * Why a load has brought no answer that all who wait for it could have. Known by its name: from
@@ -23,17 +42,43 @@ export class UnsharedAnswer extends Error {
   }
 }
 
+/** A result as it is kept. */
+export interface KeptAnswer {
+  /**
+   * As the wire would carry it, without a `ttlMs` that passes: text, since whatever is read from an
+   * object that is kept may be changed by whoever it is given to.
+   */
+  readonly text: string;
+  /** For how long it may be kept at most, in ms, where its server says. */
+  readonly ttlMs: number | undefined;
+}
+
 /**
- * @returns the result as the wire would carry it: text, since whatever is read from an object that
- *   is kept may be changed by whoever it is given to.
- * @throws `UnsharedAnswer` for an error, and for a result that is none yet: one that wants input, a
- *   task, one without what was asked for
+ * @param isPublic whether everybody who asks gets the same; `undefined` where the result may say so
+ * @throws `UnsharedAnswer` for an error, for a result that is none yet (one that wants input, a task,
+ *   one without what was asked for) and for one that is stale at once
  */
-export function keptText(question: Question, answer: Answer): string {
+export function keptAnswer(
+  question: Question,
+  answer: Answer,
+  isPublic: boolean | undefined,
+): KeptAnswer {
   if ('error' in answer) throw new UnsharedAnswer(textOf(answer.error));
-  const text = isComplete(question, answer.result) ? textOf(answer.result) : undefined;
+  const { result } = answer;
+  if (!isComplete(question, result)) throw new UnsharedAnswer();
+  if (!isHinted(question.method)) return kept(result, undefined);
+  const given = givenHints(result, question.revision);
+  if (given.ttlMs === 0) throw new UnsharedAnswer();
+  if (question.revision === undefined) return kept(result, given.ttlMs);
+  const { ttlMs: _, ...others } = result;
+  const cacheScope = (isPublic ?? given.isPublic) ? 'public' : 'private';
+  return kept({ ...others, cacheScope }, given.ttlMs);
+}
+
+function kept(result: Result, ttlMs: number | undefined): KeptAnswer {
+  const text = textOf(result);
   if (text === undefined) throw new UnsharedAnswer();
-  return text;
+  return { text, ttlMs };
 }
 
 function textOf(value: object): string | undefined {
@@ -44,11 +89,16 @@ function textOf(value: object): string | undefined {
   }
 }
 
-/** What a request that failed on our side is answered with. */
-export function failureAnswer(error: unknown): Answer {
+/**
+ * What a request that failed on our side is answered with.
+ *
+ * @param notFoundCode the code by which the SDK of the server says that there is no such resource
+ */
+export function failureAnswer(error: unknown, notFoundCode = RESOURCE_NOT_FOUND): Answer {
   const { code, message, data } =
     error instanceof JsonRpcError ? error : new JsonRpcError(INTERNAL_ERROR, 'Internal error');
-  return { error: { code, message, ...(data === undefined ? {} : { data }) } };
+  const told = code === RESOURCE_NOT_FOUND ? notFoundCode : code;
+  return { error: { code: told, message, ...(data === undefined ? {} : { data }) } };
 }
 
 /** `resultType`, `inputRequests` and `requestState` come with specification 2026-07-28. */

@@ -28,6 +28,11 @@ export interface CacheServerOptions {
     | ((context: RequestIdentity, uri: string) => boolean | Promise<boolean>)
     | undefined;
   /**
+   * Tools whose calls are cached, by name: nothing else of `tools/call` is. Equal arguments have one
+   * answer, for the time that its options say, until the tools change (`tools/list_changed`).
+   */
+  readonly tools?: Readonly<Record<string, CachedToolOptions>> | undefined;
+  /**
    * Names the principal of a request, in place of the hash of its access token, so that several
    * tokens of one user share what is cached. Only what was verified may go into it. To be returned at
    * once, not by a Promise. Where requests are authorized by something else than a token, it alone
@@ -44,9 +49,26 @@ export interface CacheServerOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** How calls of one tool are cached. */
+export interface CachedToolOptions {
+  /** How long an answer is kept, in ms; 0 = until it is dropped; default: as other answers. */
+  readonly ttlMs?: number | undefined;
+  /** Whether the answer is the same for everybody who calls it: one copy for all; default: false. */
+  readonly public?: boolean | undefined;
+  /**
+   * Whether calls are cached although the tool is not annotated with both `readOnlyHint` and
+   * `idempotentHint`; default: false.
+   */
+  readonly force?: boolean | undefined;
+}
+
 /** Options after the checks. */
-export interface CacheServerSettings extends Omit<CacheServerOptions, 'public' | 'mutates'> {
+export interface CacheServerSettings extends Omit<
+  CacheServerOptions,
+  'public' | 'tools' | 'mutates'
+> {
   readonly mutations: ToolMutations | undefined;
+  readonly tools: ReadonlyMap<string, CachedToolOptions>;
   readonly isPublic: (uri: string) => boolean;
 }
 
@@ -54,7 +76,7 @@ export interface CacheServerSettings extends Omit<CacheServerOptions, 'public' |
 export function readCacheServerOptions(
   options: CacheServerOptions | undefined,
 ): CacheServerSettings {
-  const { public: templates = [], mutates, ...given } = checkOptions('options', options);
+  const { public: templates = [], tools, mutates, ...given } = checkOptions('options', options);
   const { cache, ttlMs, logger } = given;
   if (cache !== undefined && !(cache instanceof ResourceCache)) {
     badOption('cache', cache, 'a ResourceCache');
@@ -66,5 +88,32 @@ export function readCacheServerOptions(
   if (logger !== undefined && typeof logger?.warn !== 'function') {
     badOption('logger', logger, 'an object with warn()');
   }
-  return { ...given, isPublic: publicUris(templates), mutations: readMutations(mutates) };
+  const cached = readTools(tools);
+  const mutations = readMutations(mutates);
+  for (const name of mutations?.keys() ?? []) {
+    if (cached.has(name)) badOption(`tools.${name}`, name, 'left out for a tool that mutates');
+  }
+  return {
+    ...given,
+    isPublic: publicUris(templates),
+    tools: cached,
+    mutations,
+  };
+}
+
+function readTools(tools: CacheServerOptions['tools']): ReadonlyMap<string, CachedToolOptions> {
+  const given = Object.entries(checkOptions('tools', tools)).map(
+    ([name, options]) => [name, checkOptions(`tools.${name}`, options)] as const,
+  );
+  for (const [name, { ttlMs, ...flags }] of given) {
+    const at = `tools.${name}`;
+    if (ttlMs !== undefined) checkDurationMs(`${at}.ttlMs`, ttlMs, 'until it is dropped');
+    for (const flag of ['public', 'force'] as const) {
+      const value: unknown = flags[flag];
+      if (value !== undefined && typeof value !== 'boolean') {
+        badOption(`${at}.${flag}`, value, 'true or false');
+      }
+    }
+  }
+  return new Map(given);
 }

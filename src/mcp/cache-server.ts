@@ -6,7 +6,8 @@ import { readCacheServerOptions, type CacheServerOptions } from './cache-server-
 import { CachedServer } from './cached-server.ts';
 import { foldedUri } from './canonical-uri.ts';
 import { followMutations } from './mutation-follower.ts';
-import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
+import { protocolOf, type ProtocolServer } from './sdk-server.ts';
+import type { SdkServer } from './sdk-types.ts';
 import { Subscribers } from './subscribers.ts';
 
 /** Counters of a cached server: those of its cache, and the requests that went past it. */
@@ -80,7 +81,7 @@ const cached = new WeakSet();
  * cacheServer(server, { ttlMs: 60_000 });
  * ```
  */
-export function cacheServer(server: AnyServer, options?: CacheServerOptions): ServerCaching {
+export function cacheServer(server: SdkServer, options?: CacheServerOptions): ServerCaching {
   const settings = readCacheServerOptions(options);
   const protocol = protocolOf(server);
   checkMethods(protocol);
@@ -127,7 +128,7 @@ function checkMethods(protocol: ProtocolServer): void {
   const given: Partial<ProtocolServer> = protocol;
   for (const name of ['connect', 'notification', 'removeRequestHandler'] as const) {
     if (typeof given[name] !== 'function') {
-      badOption('server', protocol, `a server of the MCP SDK, version 1, with ${name}()`);
+      badOption('server', protocol, `a server of the MCP SDK, with ${name}()`);
     }
   }
 }

@@ -8,18 +8,22 @@ import type {
   JSONRPCMessage,
   JSONRPCRequest,
   MessageExtraInfo,
+  Notification,
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 
-import { PUBLIC_PARTITION } from '../cache/partition-key.ts';
+import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { partitionOf } from '../manager/partition.ts';
 import type { AnswerCache } from './answer-cache.ts';
-import { failureAnswer, type Answer } from './answer.ts';
+import { failureAnswer, messageOf, type Answer } from './answer.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import type { Asker, HandlerCall, HandlerCalls } from './handler-calls.ts';
 import { INVALID_REQUEST } from './json-rpc-error.ts';
+import { clientOf } from './envelope.ts';
 import { groupOfMethod, questionOf, readUriOf, type Question } from './question.ts';
 import { RequestAccess } from './request-access.ts';
+import { isPerRequest, type RequestIdentity } from './request-context.ts';
+import { isRepeatable } from './tool-annotations.ts';
 import { TransportTap } from './transport-tap.ts';
 
 /** What the connections of one server share. */
@@ -29,7 +33,15 @@ export interface ConnectionHost {
   readonly settings: CacheServerSettings;
   /** Whether requests still are to be answered from the cache. */
   readonly isOpen: boolean;
+  /** What a connection speaks whose requests carry an envelope, from 2026-07-28 on. */
+  readonly revision: string | undefined;
+  /** How the server's SDK says that there is no such resource. */
+  readonly notFoundCode: number;
+  /** Whether the server would answer a method at all. */
+  answersTo(method: string): boolean;
   countUncached(): void;
+  /** The server is about to send. */
+  noteNotification(notification: Notification): void;
   /** A connection has closed. */
   forget(connection: CachedConnection): void;
 }
@@ -42,6 +54,13 @@ interface Visit {
   readonly leaving: AbortController;
 }
 
+/** Where an answer is kept. */
+interface Place {
+  readonly partition: Partition;
+  /** The connection with which it goes. */
+  readonly connection: string | undefined;
+}
+
 /**
  * One transport of a server: requests that are cached are answered here, everything else passes.
  */
@@ -50,11 +69,15 @@ export class CachedConnection {
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
   readonly #tap: TransportTap;
+  /** A transport for one exchange tells by HTTP status what the SDK refuses within its turn. */
+  readonly #isPerRequest: boolean;
   readonly #visits = new Map<RequestId, Visit>();
   #callsUnderWay = 0;
   #isInitialized: boolean;
   /** How many times a client has asked to be initialized. */
   #introductions: number;
+  /** The client that introduced itself last, where each request does so. */
+  #client: string | undefined;
   /** Whether anything may be kept that ends with this connection. */
   #hasEntries = false;
   #isRetired = false;
@@ -66,6 +89,7 @@ export class CachedConnection {
    */
   constructor(transport: Transport, host: ConnectionHost, isInitialized: boolean) {
     this.#host = host;
+    this.#isPerRequest = isPerRequest(transport);
     this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
     this.#introductions = isInitialized ? 1 : 0;
@@ -130,10 +154,13 @@ export class CachedConnection {
 
   /** @returns whether a request is answered, or at least authorized, here. */
   #takesUp(request: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
-    if (groupOfMethod(request.method) === undefined) return false;
-    const question = this.#isReady(extra) ? questionOf(request) : undefined;
-    const isGuarded =
-      this.#host.settings.authorize !== undefined && readUriOf(request) !== undefined;
+    if (!this.#isCached(request)) return false;
+    const { revision, settings } = this.#host;
+    if (revision !== undefined) this.#noteClient(clientOf(request));
+    const question = this.#isReady(extra)
+      ? questionOf(request, revision, (name) => settings.tools.has(name))
+      : undefined;
+    const isGuarded = settings.authorize !== undefined && readUriOf(request) !== undefined;
     if (question === undefined && !isGuarded) {
       this.#host.countUncached();
       return false;
@@ -144,6 +171,19 @@ export class CachedConnection {
     return true;
   }
 
+  #isCached({ method, params }: JSONRPCRequest): boolean {
+    if (groupOfMethod(method) === undefined) return false;
+    if (this.#isPerRequest && !this.#host.answersTo(method)) return false;
+    return method !== 'tools/call' || this.#host.settings.tools.has(params?.['name'] as string);
+  }
+
+  /** Where each request says whose it is, another client's shows that the connection is shared. */
+  #noteClient(client: string | undefined): void {
+    if (client === undefined || client === this.#client) return;
+    this.#client = client;
+    this.#introduce();
+  }
+
   /** A client that introduces itself after another shares its transport: neither has it alone. */
   #introduce(): void {
     this.#introductions++;
@@ -152,6 +192,7 @@ export class CachedConnection {
 
   /** A connection that has an initialization is served from the cache once that is complete. */
   #isReady(extra: MessageExtraInfo | undefined): boolean {
+    if (this.#host.revision !== undefined) return true;
     return this.#isInitialized || this.#access.isAnonymous(extra);
   }
 
@@ -161,7 +202,7 @@ export class CachedConnection {
     try {
       answer = await this.#answer(visit, question);
     } catch (error) {
-      answer = failureAnswer(error);
+      answer = failureAnswer(error, this.#host.notFoundCode);
     }
     if (!this.#isWaiting(visit)) return;
     this.#visits.delete(request.id);
@@ -180,30 +221,48 @@ export class CachedConnection {
     const uri = readUriOf(visit.request);
     if (uri !== undefined) await access.authorize(identity, uri);
     if (question === undefined) return undefined;
-    const { method, subject } = question;
-    if (method === 'resources/read' && this.#host.settings.isPublic(subject ?? '')) {
-      return this.#load(visit, question, PUBLIC_PARTITION, undefined);
+    const place = this.#placeOf(question, identity);
+    if (place === undefined) return undefined;
+    const { tool } = question;
+    if (tool !== undefined && this.#host.settings.tools.get(tool)?.force !== true) {
+      const list = (asked: Question, request: JSONRPCRequest): Promise<Answer> =>
+        this.#load(visit, asked, place, request);
+      if (!(await isRepeatable(tool, visit.request, this.#host.revision, list))) return undefined;
     }
-    const reader = access.readerOf(identity, this.#introductions > 1);
+    return this.#load(visit, question, place);
+  }
+
+  /** @returns where the answer to a question is kept for a reader, `undefined` where it is not */
+  #placeOf(question: Question, identity: RequestIdentity): Place | undefined {
+    if (this.#isPublic(question)) return { partition: PUBLIC_PARTITION, connection: undefined };
+    const reader = this.#access.readerOf(identity, this.#introductions > 1);
     const partition = partitionOf(reader);
     if (partition === undefined) return undefined;
     // A principal comes back by other connections; a session ends with its own.
     const connection = reader.principal === undefined ? this.#id : undefined;
     this.#hasEntries ||= connection !== undefined;
-    return this.#load(visit, question, partition, connection);
+    return { partition, connection };
+  }
+
+  #isPublic({ method, subject, tool }: Question): boolean {
+    const { settings } = this.#host;
+    if (tool !== undefined) return settings.tools.get(tool)?.public === true;
+    return method === 'resources/read' && settings.isPublic(subject ?? '');
   }
 
   #load(
     visit: Visit,
     question: Question,
-    partition: string,
-    connection: string | undefined,
+    place: Place,
+    request: JSONRPCRequest = visit.request,
   ): Promise<Answer> {
+    const { authorize, tools } = this.#host.settings;
     return this.#host.answers.answer(question, {
-      partition,
-      connection,
+      ...place,
+      ttlMs: question.tool === undefined ? undefined : tools.get(question.tool)?.ttlMs,
+      isGuarded: authorize !== undefined,
       signal: visit.leaving.signal,
-      ask: (until) => this.#ask(visit, until),
+      ask: (until) => this.#ask(visit, request, until),
       failed: (error) => {
         // What is under way when the caching ends is no failure.
         if (this.#host.isOpen) this.#access.log('the cache', error);
@@ -212,12 +271,12 @@ export class CachedConnection {
   }
 
   /** Has the server's own handler answer, which for whoever is the first is as without a cache. */
-  #ask(visit: Visit, until: AbortSignal): HandlerCall {
+  #ask(visit: Visit, request: JSONRPCRequest, until: AbortSignal): HandlerCall {
     const { calls } = this.#host;
-    const { request, extra } = visit;
+    const { extra } = visit;
     const asker: Asker = {
       connection: this,
-      id: request.id,
+      id: visit.request.id,
       isWaiting: () => this.#isWaiting(visit),
     };
     const call = calls.begin(asker);
@@ -255,6 +314,8 @@ export class CachedConnection {
       if (message.id !== undefined && this.#visits.has(message.id)) return;
       return this.#tap.toClient(message, options);
     }
+    // A handler of version 2 sends past `notification`.
+    if (!('id' in message)) this.#host.noteNotification(message);
     const { relatedRequestId, ...others } = options ?? {};
     // Whatever the client answers, such as to an elicitation, may go into the handler's answer.
     if ('id' in message && message.method !== 'ping') calls.unshare(this, relatedRequestId);
@@ -284,7 +345,7 @@ export class CachedConnection {
 
   async #reply(id: RequestId, answer: Answer): Promise<void> {
     try {
-      await this.#tap.toClient({ jsonrpc: '2.0', id, ...answer });
+      await this.#tap.toClient({ jsonrpc: '2.0', id, ...messageOf(answer) });
     } catch (error) {
       this.#tap.report('a response could not be sent', error);
     }

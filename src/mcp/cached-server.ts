@@ -8,8 +8,17 @@ import type { CacheServerSettings } from './cache-server-options.ts';
 import { CachedConnection, type ConnectionHost } from './cached-connection.ts';
 import { HandlerCalls } from './handler-calls.ts';
 import { overrideMethod } from './method-override.ts';
+import { isStateless } from './envelope.ts';
+import { followHandlers } from './handler-follower.ts';
+import { INVALID_PARAMS, RESOURCE_NOT_FOUND } from './json-rpc-error.ts';
 import { groupOfMethod, type MethodGroup } from './question.ts';
-import type { AnyServer, ProtocolServer } from './sdk-server.ts';
+import {
+  generationOf,
+  hasHandler,
+  negotiatedVersionOf,
+  type ProtocolServer,
+} from './sdk-server.ts';
+import type { SdkServer } from './sdk-types.ts';
 
 /** Whose notifications tell that a group has changed. */
 const LIST_CHANGES: Readonly<Record<string, MethodGroup>> = {
@@ -25,7 +34,7 @@ const ANNOUNCEMENTS = {
   sendPromptListChanged: 'prompts',
 } as const satisfies Partial<Record<keyof McpServer, MethodGroup>>;
 
-/** Each announces a change, which is none to a client that has yet to come. */
+/** Each announces a change, which is none to a client that has yet to come. Version 2 has three. */
 const REGISTRATIONS = [
   'registerResource',
   'registerTool',
@@ -49,7 +58,7 @@ export class CachedServer implements ConnectionHost {
   #isRegistering = false;
   #isOpen = true;
 
-  constructor(server: AnyServer, protocol: ProtocolServer, settings: CacheServerSettings) {
+  constructor(server: SdkServer, protocol: ProtocolServer, settings: CacheServerSettings) {
     this.#protocol = protocol;
     this.settings = settings;
     const { transport } = protocol;
@@ -64,12 +73,27 @@ export class CachedServer implements ConnectionHost {
       this.#followConnections(),
       this.#followNotifications(),
       ...this.#followHandlers(),
-      ...('server' in server ? this.#followRegistrations(server) : []),
+      ...('server' in server ? this.#followRegistrations(server as McpServer) : []),
     ];
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  get revision(): string | undefined {
+    const version = negotiatedVersionOf(this.#protocol);
+    return isStateless(version) ? version : undefined;
+  }
+
+  get notFoundCode(): number {
+    return generationOf(this.#protocol) === 1 ? RESOURCE_NOT_FOUND : INVALID_PARAMS;
+  }
+
+  answersTo(method: string): boolean {
+    return (
+      hasHandler(this.#protocol, method) || this.#protocol.fallbackRequestHandler !== undefined
+    );
   }
 
   countUncached(): void {
@@ -118,12 +142,12 @@ export class CachedServer implements ConnectionHost {
   /** Before a notification is on its way, so that who reads on it finds nothing old. */
   #followNotifications(): () => void {
     return overrideMethod(this.#protocol, 'notification', (notification) => (sent, options) => {
-      this.#noteNotification(sent);
+      this.noteNotification(sent);
       return notification(sent, options);
     });
   }
 
-  #noteNotification({ method, params }: Notification): void {
+  noteNotification({ method, params }: Notification): void {
     if (!this.#isOpen) return;
     if (method === 'notifications/resources/updated') {
       const uri = params?.['uri'];
@@ -135,26 +159,12 @@ export class CachedServer implements ConnectionHost {
 
   /** Another handler may answer otherwise. */
   #followHandlers(): (() => void)[] {
-    const protocol = this.#protocol;
-    return [
-      overrideMethod(protocol, 'setRequestHandler', (setRequestHandler) => (schema, handler) => {
-        setRequestHandler(schema, (request, extra) =>
-          // The SDK does not send, nor call `notification`, once the request has been cancelled.
-          handler(request, {
-            ...extra,
-            sendNotification: (sent) => {
-              this.#noteNotification(sent);
-              return extra.sendNotification(sent);
-            },
-          }),
-        );
-        this.#noteHandlerOf(methodOf(schema));
-      }),
-      overrideMethod(protocol, 'removeRequestHandler', (removeRequestHandler) => (method) => {
-        removeRequestHandler(method);
-        this.#noteHandlerOf(method);
-      }),
-    ];
+    return followHandlers(this.#protocol, {
+      // The SDK does not send, nor call `notification`, once the request has been cancelled.
+      sends: (sent) => this.noteNotification(sent),
+      isStale: (id) => this.calls.unshareAnswer(id),
+      changed: (method) => this.#noteHandlerOf(method),
+    });
   }
 
   #noteHandlerOf(method: string | undefined): void {
@@ -172,7 +182,9 @@ export class CachedServer implements ConnectionHost {
           announce();
         }),
       ),
-      ...REGISTRATIONS.map((name) => this.#followRegistration(server, name)),
+      ...REGISTRATIONS.filter((name) => name in server).map((name) =>
+        this.#followRegistration(server, name),
+      ),
     ];
   }
 
@@ -193,11 +205,4 @@ export class CachedServer implements ConnectionHost {
   #drop(group: MethodGroup | undefined): void {
     if (group !== undefined) this.answers.dropGroup(group);
   }
-}
-
-/** @returns the method that a schema of zod is for; other flavours of zod hold it elsewhere. */
-function methodOf(schema: object): string | undefined {
-  const { shape } = schema as { shape?: { method?: { value?: unknown } } };
-  const method = shape?.method?.value;
-  return typeof method === 'string' ? method : undefined;
 }

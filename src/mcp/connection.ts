@@ -16,6 +16,7 @@ export class Connection {
   readonly transport: Transport;
   readonly #subscriptions = new Map<string, () => void>();
   readonly #arrivals = new Set<Arrival>();
+  readonly #ends = new Set<() => void>();
   readonly #maxSubscriptions: number;
   #closed = false;
 
@@ -66,8 +67,16 @@ export class Connection {
     this.#subscriptions.delete(uri);
   }
 
+  /** @param end called when it closes; at once where it has */
+  onClose(end: () => void): void {
+    if (this.#closed) end();
+    else this.#ends.add(end);
+  }
+
   close(): void {
     this.#closed = true;
+    for (const end of this.#ends) end();
+    this.#ends.clear();
     for (const end of this.#subscriptions.values()) end();
     this.#subscriptions.clear();
   }

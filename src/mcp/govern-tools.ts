@@ -1,10 +1,4 @@
-import type { McpServer, RegisteredTool } from '@modelcontextprotocol/sdk/server/mcp.js';
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type {
-  CallToolResult,
-  ServerNotification,
-  ServerRequest,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 
 import { GranaryError } from '../errors.ts';
 import type { EnhancedResourceManager, ModuleTask, TaskContext } from '../governor/index.ts';
@@ -15,9 +9,10 @@ import {
   type GovernToolsOptions,
 } from './governed-tools-options.ts';
 import { overrideMethod } from './method-override.ts';
-import { type AnyServer, protocolOf } from './sdk-server.ts';
+import { generationOf, protocolOf } from './sdk-server.ts';
+import type { SdkMcpServer, SdkServer } from './sdk-types.ts';
+import { TOOL_ACCESS, type Caller, type RegisteredTool, type ToolAccess } from './tool-access.ts';
 
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 type Handler = (...args: readonly unknown[]) => unknown;
 
 /** Tools that run within limits. */
@@ -37,7 +32,7 @@ const REFUSAL_META = 'mcp-granary/limit';
  *
  * Tools that make tasks (`registerToolTask`) are left as they are: their work outlives the call.
  *
- * @param server an `McpServer` of `@modelcontextprotocol/sdk` version 1
+ * @param server an `McpServer` of `@modelcontextprotocol/sdk` version 1 or `@modelcontextprotocol/server` version 2
  * @throws `ERR_GRANARY_BAD_OPTION`
  * @example
  * ```ts
@@ -52,12 +47,12 @@ const REFUSAL_META = 'mcp-granary/limit';
  * ```
  */
 export function governTools(
-  server: McpServer,
+  server: SdkMcpServer,
   governor: EnhancedResourceManager,
   options?: GovernToolsOptions,
 ): ToolGoverning {
-  const given: AnyServer = server;
-  protocolOf(given);
+  const given: SdkServer = server;
+  const access = TOOL_ACCESS[generationOf(protocolOf(given))];
   if (!('server' in given) || typeof server.registerTool !== 'function') {
     badOption('server', server, 'an McpServer: a Server does not tell of its tools');
   }
@@ -65,7 +60,7 @@ export function governTools(
   if (typeof governor?.execute !== 'function' || typeof governor.initializeTool !== 'function') {
     badOption('governor', governor, 'an EnhancedResourceManager');
   }
-  const governing = new GovernedServer(governor, checkGovernToolsOptions(options));
+  const governing = new GovernedServer(governor, access, checkGovernToolsOptions(options));
   governing.follow(server);
   const close = (): void => governing.close();
   return { close, [Symbol.dispose]: close };
@@ -74,19 +69,22 @@ export function governTools(
 /** One server whose tools are governed. */
 class GovernedServer {
   readonly #governor: EnhancedResourceManager;
+  readonly #access: ToolAccess;
   readonly #options: ReturnType<typeof checkGovernToolsOptions>;
   readonly #undoes: (() => void)[] = [];
 
   constructor(
     governor: EnhancedResourceManager,
+    access: ToolAccess,
     options: ReturnType<typeof checkGovernToolsOptions>,
   ) {
     this.#governor = governor;
+    this.#access = access;
     this.#options = options;
     for (const name of options.names) this.#initialize(name);
   }
 
-  follow(server: McpServer): void {
+  follow(server: SdkMcpServer): void {
     // Those that there are: the SDK has no public list of them.
     const known: unknown = Reflect.get(server, '_registeredTools');
     if (typeof known === 'object' && known !== null) {
@@ -96,6 +94,7 @@ class GovernedServer {
     // Their overloads have no signature in common, and what is given is handed on as it is.
     const methods = server as unknown as Record<'registerTool' | 'tool', Register>;
     for (const method of ['registerTool', 'tool'] as const) {
+      if (!(method in methods)) continue;
       const undo = overrideMethod(methods, method, (register) => (name, ...rest) => {
         const tool = register(name, ...rest);
         this.#govern(name, tool);
@@ -122,9 +121,11 @@ class GovernedServer {
   #govern(name: string, tool: RegisteredTool): void {
     const toolId = this.#initialize(name);
     const options = this.#options.optionsOf(name);
-    let handler: unknown = tool.handler;
-    const governed: Handler = (...args) => this.#call(toolId, options, handler as Handler, args);
-    Object.defineProperty(tool, 'handler', {
+    const { member } = this.#access;
+    let handler: unknown = tool[member];
+    const governed: Handler = (...args) =>
+      this.#call(toolId, tool, options, handler as Handler, args);
+    Object.defineProperty(tool, member, {
       configurable: true,
       enumerable: true,
       get: () => (typeof handler === 'function' ? governed : handler),
@@ -133,7 +134,7 @@ class GovernedServer {
       },
     });
     this.#undoes.push(() => {
-      Object.defineProperty(tool, 'handler', {
+      Object.defineProperty(tool, member, {
         configurable: true,
         enumerable: true,
         writable: true,
@@ -144,16 +145,18 @@ class GovernedServer {
 
   async #call(
     toolId: string,
+    tool: RegisteredTool,
     { module, export: exported, timeoutMs }: GovernedToolOptions,
     handler: Handler,
     args: readonly unknown[],
   ): Promise<CallToolResult> {
-    const extra = args.at(-1) as Extra;
-    const inputs = args.slice(0, -1);
-    const inline = (context: TaskContext): unknown =>
+    const access = this.#access;
+    const context: unknown = args.at(-1);
+    const inputs = access.inputsOf(tool, args.slice(0, -1));
+    const inline = (task: TaskContext): unknown =>
       handler(
-        ...inputs,
-        withSignal(extra, () => context.signal),
+        ...args.slice(0, -1),
+        access.withSignal(context as never, () => task.signal),
       );
     const task: ModuleTask | undefined =
       module === undefined
@@ -161,9 +164,9 @@ class GovernedServer {
         : { module, args: inputs, ...(exported !== undefined && { export: exported }) };
     try {
       const result = await this.#governor.execute<unknown>(toolId, task ?? inline, {
-        signal: extra.signal,
+        signal: access.callerOf(context as never).signal,
         ...(timeoutMs !== undefined && { timeoutMs }),
-        onProgress: (value) => void sendProgress(extra, value),
+        onProgress: (value) => void sendProgress(access.callerOf(context as never), value),
       });
       return typeof result === 'string'
         ? { content: [{ type: 'text', text: result }] }
@@ -177,11 +180,6 @@ class GovernedServer {
   }
 }
 
-/** The same with another signal, made when it is asked for. */
-function withSignal(extra: Extra, signal: () => AbortSignal): Extra {
-  return Object.defineProperty({ ...extra }, 'signal', { enumerable: true, get: signal });
-}
-
 function refusal({ message, data }: GranaryError): CallToolResult {
   return {
     content: [{ type: 'text', text: message }],
@@ -191,8 +189,8 @@ function refusal({ message, data }: GranaryError): CallToolResult {
 }
 
 /** Tells a client that asked for it how far a tool is: a number, or `{ progress, total, message }`. */
-async function sendProgress(extra: Extra, value: unknown): Promise<void> {
-  const { _meta: meta } = extra;
+async function sendProgress(caller: Caller, value: unknown): Promise<void> {
+  const { meta } = caller;
   const progressToken = meta?.progressToken;
   if (progressToken === undefined) return;
   const told = typeof value === 'number' ? { progress: value } : value;
@@ -200,7 +198,7 @@ async function sendProgress(extra: Extra, value: unknown): Promise<void> {
   if (typeof told.progress !== 'number') return;
   try {
     const params = { ...(told as { progress: number }), progressToken };
-    await extra.sendNotification({ method: 'notifications/progress', params });
+    await caller.notify({ method: 'notifications/progress', params });
   } catch {
     // The client is gone, and hears of nothing any more.
   }

@@ -103,6 +103,11 @@ export class HandlerCalls {
     }
   }
 
+  /** A handler has made an answer that is its asker's alone, and is not to be kept. */
+  unshareAnswer(id: RequestId): void {
+    this.#calls.get(id)?.unshare();
+  }
+
   /** @returns whether there was such a call. */
   abandon(id: RequestId, reason: Error): boolean {
     const call = this.#take(id);

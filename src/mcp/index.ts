@@ -1,8 +1,22 @@
 export { cacheServer, type ServerCaching, type ServerCachingStats } from './cache-server.ts';
-export type { CacheServerOptions } from './cache-server-options.ts';
+export type { CachedToolOptions, CacheServerOptions } from './cache-server-options.ts';
 export { serveResources, type ResourceServing } from './serve-resources.ts';
+export {
+  linkEvents,
+  type BusEvent,
+  type EventBus,
+  type EventLink,
+  type LinkEventsOptions,
+} from './link-events.ts';
 export type { RequestContext, RequestIdentity } from './request-context.ts';
 export type { Mutations, MutationTarget } from './tool-mutations.ts';
+export type {
+  HttpRequestInfo,
+  SdkLowLevelServer,
+  SdkMcpServer,
+  SdkServer,
+  VerifiedAuth,
+} from './sdk-types.ts';
 export type { ServeResourcesOptions } from './serve-options.ts';
 export { governTools, type ToolGoverning } from './govern-tools.ts';
 export type { GovernedToolOptions, GovernToolsOptions } from './governed-tools-options.ts';

@@ -2,8 +2,11 @@ import { describeValue } from '../describe-value.ts';
 import { GranaryError } from '../errors.ts';
 import { isNotFound } from '../manager/not-found.ts';
 
-/** "Resource not found" of MCP up to 2025-11-25; 2026-07-28 has -32602 in its place. */
-const RESOURCE_NOT_FOUND = -32_002;
+/**
+ * "Resource not found" of MCP up to 2025-11-25; 2026-07-28 has -32602 in its place, which version 2 of
+ * the SDK sends on every revision.
+ */
+export const RESOURCE_NOT_FOUND = -32_002;
 /** JSON-RPC 2.0, section 5.1. */
 export const INVALID_REQUEST = -32_600;
 export const INVALID_PARAMS = -32_602;

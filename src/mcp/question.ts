@@ -1,15 +1,19 @@
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 
+import { withoutEnvelope } from './envelope.ts';
+import { calledIn } from './tool-call.ts';
+
 /** What changes together: one notification tells of all of it. */
 export type MethodGroup = 'resources' | 'tools' | 'prompts';
 
-/** The methods whose answers are cached, the list that each belongs to, and what each answers with. */
+/** The methods whose answers are cached, calls of tools only by name, the list that each belongs to, and what each answers with. */
 const METHODS = {
   'resources/read': { group: 'resources', items: 'contents' },
   'resources/list': { group: 'resources', items: 'resources' },
   'resources/templates/list': { group: 'resources', items: 'resourceTemplates' },
   'tools/list': { group: 'tools', items: 'tools' },
   'prompts/list': { group: 'prompts', items: 'prompts' },
+  'tools/call': { group: 'tools', items: 'content' },
 } as const satisfies Readonly<Record<string, { group: MethodGroup; items: string }>>;
 
 /** Keys are not weighed, so that what goes into one is bounded here; in characters. */
@@ -18,11 +22,15 @@ const MAX_SUBJECT_LENGTH = 8_192;
 /** What is asked, whoever asks it: the same question has the same answer. */
 export interface Question {
   readonly method: keyof typeof METHODS;
-  /** The URI of a read, the cursor of a page of a list. */
+  /** The URI of a read, the cursor of a page of a list, name and arguments of a call. */
   readonly subject: string | undefined;
+  /** The revision from 2026-07-28 on that answers are for, which look otherwise than before. */
+  readonly revision?: string | undefined;
+  /** The name of the tool that is called. */
+  readonly tool?: string | undefined;
 }
 
-/** @returns the group of a method whose answers are cached. */
+/** @returns the group of a method whose answers may be cached. */
 export function groupOfMethod(method: unknown): MethodGroup | undefined {
   return isCached(method) ? METHODS[method].group : undefined;
 }
@@ -40,19 +48,41 @@ export function readUriOf({ method, params }: JSONRPCRequest): string | undefine
 }
 
 /**
+ * @param revision what the connection speaks, from 2026-07-28 on
+ * @param isCachedTool whether calls of a tool are cached
  * @returns what a request asks, where all that may affect its answer is known: `undefined` for other
  *   methods, params or `_meta` than those of the specification, and for what the SDK would refuse.
  */
-export function questionOf(request: JSONRPCRequest): Question | undefined {
+export function questionOf(
+  request: JSONRPCRequest,
+  revision?: string,
+  isCachedTool: (name: string) => boolean = () => false,
+): Question | undefined {
   const { method } = request;
   if (!isCached(method) || !isRegular(request)) return undefined;
   const { _meta: meta, ...params }: Record<string, unknown> = request.params ?? {};
+  const ownMeta = revision === undefined ? meta : withoutEnvelope(meta, revision);
+  if (revision !== undefined && ownMeta === undefined) return undefined;
+  if (!isProgressOnly(ownMeta)) return undefined;
+  const spoken = revision === undefined ? {} : { revision };
+  if (method === 'tools/call') {
+    const call = calledIn(params);
+    if (call === undefined || call.subject.length > MAX_SUBJECT_LENGTH) return undefined;
+    return isCachedTool(call.tool) ? { method, ...call, ...spoken } : undefined;
+  }
+  const subject = subjectIn(method, params);
+  if (subject === undefined || (subject?.length ?? 0) > MAX_SUBJECT_LENGTH) return undefined;
+  return { method, subject: subject ?? undefined, ...spoken };
+}
+
+/** @returns `null` for the first page of a list; `undefined` for params that say more */
+function subjectIn(method: string, params: Record<string, unknown>): string | null | undefined {
   const isRead = method === 'resources/read';
   const { [isRead ? 'uri' : 'cursor']: subject, ...others } = params;
-  if (Object.keys(others).length > 0 || !isProgressOnly(meta)) return undefined;
-  if (subject === undefined) return isRead ? undefined : { method, subject };
-  if (typeof subject !== 'string' || subject.length > MAX_SUBJECT_LENGTH) return undefined;
-  return isRead && subject === '' ? undefined : { method, subject };
+  if (Object.keys(others).length > 0) return undefined;
+  if (subject === undefined) return isRead ? undefined : null;
+  if (typeof subject !== 'string') return undefined;
+  return isRead && subject === '' ? undefined : subject;
 }
 
 function isCached(method: unknown): method is keyof typeof METHODS {

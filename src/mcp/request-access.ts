@@ -6,6 +6,7 @@ import { readerOf, type Reader } from '../manager/partition.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
 import { notFoundError } from './json-rpc-error.ts';
 import { hasSession, readerOfRequest, type RequestIdentity } from './request-context.ts';
+import { originOf } from './sdk-context.ts';
 
 /** Who sends the requests of one connection, and what they may read. */
 export class RequestAccess {
@@ -64,11 +65,9 @@ export class RequestAccess {
   }
 
   #identityOf(extra: MessageExtraInfo | undefined): Omit<RequestIdentity, 'signal'> {
-    const { authInfo, requestInfo } = extra ?? {};
     const { sessionId } = this.#transport;
     return {
-      ...(authInfo === undefined ? {} : { authInfo }),
-      ...(requestInfo === undefined ? {} : { requestInfo }),
+      ...originOf(extra),
       ...(sessionId === undefined ? {} : { sessionId }),
     };
   }

@@ -1,20 +1,26 @@
 import { hash } from 'node:crypto';
 
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
-
 import type { Reader } from '../manager/partition.ts';
 import { badOption } from '../options.ts';
+import type { HttpRequestInfo, VerifiedAuth } from './sdk-types.ts';
 
-/** What the SDK tells of a request: authorization, session, signal, HTTP headers. */
-export type RequestContext = RequestHandlerExtra<ServerRequest, ServerNotification>;
+/** Who sends a request, and how: what is known before the SDK has taken it up. */
+export interface RequestIdentity {
+  /** What was verified of its sender; without authorization there is none. */
+  readonly authInfo?: VerifiedAuth;
+  /** The HTTP request by which it came, where it came by one and its transport tells. */
+  readonly requestInfo?: HttpRequestInfo;
+  readonly sessionId?: string;
+  /** Fires when it is withdrawn. */
+  readonly signal: AbortSignal;
+}
 
-/** As much of it as is known before the SDK has taken the request up. */
-export type RequestIdentity = Pick<
-  RequestContext,
-  'authInfo' | 'requestInfo' | 'sessionId' | 'signal'
->;
+/** What the SDK tells of a request, in the same form whichever its version. */
+export interface RequestContext extends RequestIdentity {
+  readonly requestId: string | number;
+  /** As its client sent it, without the fields that 2026-07-28 reserves for the protocol. */
+  readonly _meta?: Readonly<Record<string, unknown>>;
+}
 
 /**
  * On whose behalf a request reads.
@@ -44,17 +50,25 @@ export function readerOfRequest<Context extends RequestIdentity>(
 
 const RETURNED_AT_ONCE = 'a function that returns a string or undefined, not a Promise or other';
 
+/** How the SDK's transports of HTTP take up a request; that of version 2 for one exchange differs. */
+const HTTP_METHODS = ['handleRequest', 'handleMessage'] as const;
+
+/** Whether a transport serves a single HTTP exchange, after which its server is no more. */
+export function isPerRequest(transport: object): boolean {
+  return 'handleMessage' in transport;
+}
+
 /**
  * Whether the requests that come by a connection are of one user. A stateless HTTP request is not:
  * nothing tells its user from the next one, whatever cookies and headers say. A transport of HTTP is
- * known by its `handleRequest`, since not every one tells of the request that a message came by.
+ * known by how it takes up requests, since not every one tells of the request that a message came by.
  */
 export function hasSession(
-  transport: Transport,
+  transport: object,
   { requestInfo, sessionId }: Omit<RequestIdentity, 'signal'>,
 ): boolean {
   if (sessionId !== undefined) return true;
-  return requestInfo === undefined && !('handleRequest' in transport);
+  return requestInfo === undefined && !HTTP_METHODS.some((method) => method in transport);
 }
 
 function tokenHash({ authInfo }: RequestIdentity): string | undefined {

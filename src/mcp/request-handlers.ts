@@ -16,7 +16,7 @@ export const RESOURCE_METHODS = [
   'resources/unsubscribe',
 ] as const;
 
-type Params = Readonly<Record<string, unknown>>;
+export type Params = Readonly<Record<string, unknown>>;
 
 /**
  * Makes the server answer requests about resources.
@@ -76,12 +76,12 @@ type MethodSchema = (
   | typeof SdkTypes.CompleteRequestSchema
 )['shape']['method'];
 
-function uriOf({ uri }: Params): string {
+export function uriOf({ uri }: Params): string {
   if (typeof uri === 'string' && uri !== '') return uri;
   throw invalidParams(`uri must be a non-empty string, got ${describeValue(uri)}`);
 }
 
-function cursorOf({ cursor }: Params): string | undefined {
+export function cursorOf({ cursor }: Params): string | undefined {
   if (cursor === undefined || typeof cursor === 'string') return cursor;
   throw invalidParams(`cursor must be a string, got ${describeValue(cursor)}`);
 }

@@ -10,11 +10,14 @@ import type {
 
 import type { ReadContext } from '../manager/read-context.ts';
 import type { Reader } from '../manager/partition.ts';
-import type { ResourceManager } from '../manager/resource-manager.ts';
+import type { ReadResult } from '../manager/read-result.ts';
+import type { Freshness, ResourceManager } from '../manager/resource-manager.ts';
 import type { ListContext, Registration } from '../registry/registration.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
 import { completeVariable, completionResult, type CompletionRequest } from './completion.ts';
+import { cacheHints, ttlHint } from './cache-hints.ts';
 import { Connection } from './connection.ts';
+import { isStateless } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -22,8 +25,14 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
-import { hasSession, readerOfRequest, type RequestContext } from './request-context.ts';
+import {
+  hasSession,
+  isPerRequest,
+  readerOfRequest,
+  type RequestContext,
+} from './request-context.ts';
 import { isTemplate, listResources, listTemplates } from './resource-listing.ts';
+import { negotiatedVersionOf } from './sdk-server.ts';
 import type { ServeSettings } from './serve-options.ts';
 import type { TemplateMirror } from './template-mirror.ts';
 
@@ -78,8 +87,10 @@ export class ResourceServer {
     await this.#authorize(uri, context);
     try {
       const { signal } = context;
+      const content = await this.manager.read(uri, { ...reader, signal });
       // Every reader gets the same object, which nobody changes on its way to the wire.
-      return (await this.manager.read(uri, { ...reader, signal })) as ReadResourceResult;
+      const result = content as ReadResourceResult;
+      return this.#isStateless ? this.#hinted(result, uri, reader, content) : result;
     } catch (error) {
       if (!context.signal.aborted) this.#logFailure('reading a resource', error, uri);
       throw readError(error, uri);
@@ -135,10 +146,53 @@ export class ResourceServer {
     this.#announceListChange();
   }
 
+  /**
+   * Over a connection of 2026-07-28 every change is sent: the SDK keeps it from those who have not
+   * asked for it, and tells nobody who has.
+   */
+  onConnected(): void {
+    if (this.#closed || this.#server.transport === undefined || !this.#isStateless) return;
+    const connection = this.#connect();
+    connection.onClose(this.manager.watchAll((uri) => this.#tellUpdated(uri, connection)));
+  }
+
+  /** @param action called when the present connection closes */
+  onDisconnect(action: () => void): void {
+    if (this.#server.transport !== undefined) this.#connect().onClose(action);
+  }
+
   close(): void {
     this.#closed = true;
     this.#mirror?.clear();
     this.#connection?.close();
+  }
+
+  /**
+   * The SDK reads the members of a result in the turn in which it sends it: an invalidation that its
+   * client has heard of by then leaves nothing of `ttlMs`.
+   */
+  #hinted(
+    result: ReadResourceResult,
+    uri: string,
+    reader: Reader,
+    content: ReadResult,
+  ): ReadResourceResult {
+    const freshness = (): Freshness | undefined => {
+      try {
+        return this.manager.freshness(uri, reader, content);
+      } catch {
+        return undefined; // the manager was closed
+      }
+    };
+    // What not everybody may read is the same for all who may, and yet not everybody's.
+    const isPublic = freshness()?.public === true && this.#settings.authorize === undefined;
+    const hinted = { ...result, ...cacheHints(0, isPublic) };
+    const get = (): number => ttlHint(freshness()?.remainingMs);
+    return Object.defineProperty(hinted, 'ttlMs', { enumerable: true, get });
+  }
+
+  get #isStateless(): boolean {
+    return isStateless(negotiatedVersionOf(this.#server));
   }
 
   /** Once for all changes of one turn, and only to a client that has introduced itself. */
@@ -148,7 +202,9 @@ export class ResourceServer {
     queueMicrotask(() => {
       this.#announcing = false;
       if (this.#closed || this.#server.transport === undefined) return;
-      if (this.#server.getClientCapabilities() === undefined) return;
+      if (isPerRequest(this.#server.transport)) return;
+      const isIntroduced = this.#isStateless || this.#server.getClientCapabilities() !== undefined;
+      if (!isIntroduced) return;
       this.#server
         .sendResourceListChanged()
         .catch((error: unknown) => this.#logFailure('sending list_changed', error));

@@ -1,8 +1,7 @@
-import type { CompleteRequest, CompleteResult } from '@modelcontextprotocol/sdk/types.js';
-
 import type { Logger } from '../logger.ts';
 import { checkFunction, checkInteger, checkOptions } from '../options.ts';
 import type { RequestContext } from './request-context.ts';
+import type { CompletionValues, PromptCompletionParams } from './sdk-types.ts';
 import { type Mutations, readMutations, type ToolMutations } from './tool-mutations.ts';
 
 /** Options of `serveResources`. */
@@ -29,9 +28,9 @@ export interface ServeResourcesOptions {
   /** Completes arguments of prompts on a low-level `Server`; an `McpServer` does so itself. */
   readonly completePrompt?:
     | ((
-        request: CompleteRequest['params'],
+        request: PromptCompletionParams,
         context: RequestContext,
-      ) => CompleteResult | Promise<CompleteResult>)
+      ) => CompletionValues | Promise<CompletionValues>)
     | undefined;
   /**
    * Tools that change resources, by name, with what each changes: `{ write_file: ['file://{+path}'] }`. A

@@ -8,10 +8,14 @@ import { badOption } from '../options.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
 import { followMutations } from './mutation-follower.ts';
 import { followRegistry } from './registry-follower.ts';
+import { overrideMethod } from './method-override.ts';
 import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
+import { installHandlersV2 } from './request-handlers-v2.ts';
 import { ResourceServer } from './resource-server.ts';
-import { importSdkMcp, importSdkTypes } from './sdk-peer.ts';
-import { protocolOf, type AnyServer, type ProtocolServer } from './sdk-server.ts';
+import { isPerRequest } from './request-context.ts';
+import { importSdkMcp, importSdkServer, importSdkTypes } from './sdk-peer.ts';
+import { generationOf, hasHandler, protocolOf, type ProtocolServer } from './sdk-server.ts';
+import type { SdkServer } from './sdk-types.ts';
 import { readServeOptions, type ServeResourcesOptions } from './serve-options.ts';
 import { TemplateMirror } from './template-mirror.ts';
 import type { Mutation } from './tool-mutations.ts';
@@ -34,7 +38,12 @@ const served = new WeakSet();
  *
  * Resources that were registered with the `McpServer` itself are no longer served.
  *
- * @param server of `@modelcontextprotocol/sdk` version 1, not connected yet
+ * On 2026-07-28 connections reads tell for how long what is kept is fresh, and to whom it may be given.
+ * Servers that `createMcpHandler` makes for each request end with it: `linkEvents` tells the clients
+ * that listen there.
+ *
+ * @param server of `@modelcontextprotocol/sdk` version 1 or `@modelcontextprotocol/server` version 2,
+ * not connected yet
  * @returns what ends it
  * @throws (rejects with) `ERR_GRANARY_BAD_OPTION`; `ERR_GRANARY_MISSING_PEER` where the SDK is not
  * installed
@@ -52,19 +61,20 @@ const served = new WeakSet();
  * ```
  */
 export async function serveResources(
-  server: AnyServer,
+  server: SdkServer,
   manager: ResourceManager,
   options?: ServeResourcesOptions,
 ): Promise<ResourceServing> {
   const settings = readServeOptions(options);
   const protocol = protocolOf(server);
   if (!(manager instanceof ResourceManager)) badOption('manager', manager, 'a ResourceManager');
-  const types = await importSdkTypes();
-  const mcp = 'server' in server ? await importSdkMcp() : undefined;
+  const isVersion1 = generationOf(protocol) === 1;
+  const types = isVersion1 ? await importSdkTypes() : undefined;
+  const mcp = 'server' in server ? await importTemplates(isVersion1) : undefined;
   checkServable(protocol);
   // An McpServer completes prompts itself; a low-level server's own handler would be lost.
   if (mcp === undefined && settings.completePrompt === undefined) checkCompletesNothing(protocol);
-  const mirror = mcp && 'server' in server ? mirrorTemplates(server, mcp) : undefined;
+  const mirror = mcp && mirrorTemplates(server as McpServer, mcp);
 
   served.add(protocol);
   protocol.registerCapabilities({
@@ -72,7 +82,9 @@ export async function serveResources(
     completions: {},
   });
   const resources = new ResourceServer(protocol, manager, settings, mirror);
-  installHandlers(protocol, types, resources, mirror === undefined);
+  const completes = mirror === undefined;
+  if (types === undefined) installHandlersV2(protocol, resources, completes);
+  else installHandlers(protocol, types, resources, completes);
   const stopFollowing = followRegistry(manager.registry, resources, tellOfChange);
   const stopMutations =
     settings.mutations &&
@@ -80,10 +92,12 @@ export async function serveResources(
       changed: (mutation) => invalidateMutation(manager, mutation),
       logger: settings.logger,
     });
+  const stopWatching = watchConnections(protocol, resources, stopFollowing);
   const close = (): void => {
     if (!served.delete(protocol)) return;
     stopFollowing();
     stopMutations?.();
+    stopWatching();
     resources.close();
     for (const method of RESOURCE_METHODS) protocol.removeRequestHandler(method);
   };
@@ -106,6 +120,31 @@ function tellOfChange(resources: ResourceServer, change: RegistryChange<ReadCont
   resources.onRegistryChange(change);
 }
 
+/**
+ * A client of 2026-07-28 subscribes to nothing that its server would hear of. A server that is made for
+ * one exchange lets go of the registry with it: many more may come before the next garbage collection.
+ *
+ * @param stopFollowing lets go of the registry
+ */
+function watchConnections(
+  protocol: ProtocolServer,
+  resources: ResourceServer,
+  stopFollowing: () => void,
+): () => void {
+  return overrideMethod(protocol, 'connect', (connect) => async (transport) => {
+    await connect(transport);
+    if (isPerRequest(transport)) resources.onDisconnect(stopFollowing);
+    else resources.onConnected();
+  });
+}
+
+type Templates = Pick<typeof SdkMcp, 'ResourceTemplate'>;
+
+async function importTemplates(isVersion1: boolean): Promise<Templates> {
+  // What is used of the class is the same in both.
+  return isVersion1 ? importSdkMcp() : ((await importSdkServer()) as unknown as Templates);
+}
+
 function checkServable(protocol: ProtocolServer): void {
   if (served.has(protocol)) badOption('server', protocol, 'one that serves no resources yet');
   if (protocol.transport !== undefined) {
@@ -114,18 +153,15 @@ function checkServable(protocol: ProtocolServer): void {
 }
 
 function checkCompletesNothing(protocol: ProtocolServer): void {
-  try {
-    protocol.assertCanSetRequestHandler('completion/complete');
-  } catch {
-    badOption(
-      'completePrompt',
-      undefined,
-      'a function where the server answers completion/complete already, which is replaced',
-    );
-  }
+  if (!hasHandler(protocol, 'completion/complete')) return;
+  badOption(
+    'completePrompt',
+    undefined,
+    'a function where the server answers completion/complete already, which is replaced',
+  );
 }
 
-function mirrorTemplates(server: McpServer, mcp: typeof SdkMcp): TemplateMirror {
+function mirrorTemplates(server: McpServer, mcp: Templates): TemplateMirror {
   try {
     return new TemplateMirror(server, mcp);
   } catch (cause) {

@@ -21,7 +21,7 @@ export class TemplateMirror {
   readonly #mirrored = new Map<string, SdkMcp.RegisteredResourceTemplate>();
 
   /** Must be made before the server connects: it registers the capability to complete. */
-  constructor(server: SdkMcp.McpServer, sdk: typeof SdkMcp) {
+  constructor(server: SdkMcp.McpServer, sdk: Pick<typeof SdkMcp, 'ResourceTemplate'>) {
     this.#server = server;
     this.#ResourceTemplate = sdk.ResourceTemplate;
     // McpServer installs its handlers with the first template that completes something, and may no

@@ -1,0 +1,296 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+
+import { respond } from '../mcp/http-sessions.ts';
+import { INVALID_PARAMS } from '../mcp/json-rpc-error.ts';
+import { envelopeFault } from './envelope.ts';
+import { requestVersion } from './era.ts';
+import { HttpClient } from './http-client.ts';
+import { headerMismatch } from './http-headers.ts';
+import { errorAnswer, type Message } from './message.ts';
+import type { Proxy } from './proxy.ts';
+import type { ClientContext } from './relay.ts';
+import { StatelessUpstreams } from './stateless-upstreams.ts';
+
+export interface HttpClientsOptions {
+  readonly proxy: Proxy;
+  /** Headers of clients' requests that go on; in lower case. */
+  readonly forwardedHeaders: readonly string[];
+  readonly idleSessionMs: number;
+  readonly maxSessions: number;
+}
+
+interface Session {
+  readonly id: string;
+  readonly client: HttpClient;
+  openResponses: number;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+/** Of Streamable HTTP; a session is on one of them. */
+const VERSIONS: ReadonlySet<string> = new Set([
+  '2024-11-05',
+  '2025-03-26',
+  '2025-06-18',
+  '2025-11-25',
+]);
+/** "HeaderMismatch" (SEP-2243). */
+const HEADER_MISMATCH = -32_020;
+/** How much may wait for a client that does not read what others must not wait for. */
+const MAX_UNREAD_BYTES = 64 * 1_048_576;
+
+/** The clients of a proxy over HTTP: sessions before 2026-07-28, single requests since. */
+export class HttpClients {
+  readonly #options: HttpClientsOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #stateless: StatelessUpstreams;
+  readonly #requests = new Set<HttpClient>();
+
+  constructor(options: HttpClientsOptions) {
+    this.#options = options;
+    this.#stateless = new StatelessUpstreams(options.proxy, options.idleSessionMs);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Resolves when what has arrived is answered, besides subscriptions. */
+  async idle(): Promise<void> {
+    const clients = [
+      ...Array.from(this.#sessions.values(), ({ client }) => client),
+      ...this.#requests,
+    ];
+    await Promise.all(clients.map(({ relay }) => relay.idle()));
+  }
+
+  async close(): Promise<void> {
+    const ends = [...this.#sessions.values()].map((session) => this.#end(session));
+    for (const client of this.#requests) client.close();
+    await Promise.all([...ends, this.#stateless.close()]);
+  }
+
+  /** Takes what a client has posted. */
+  post(messages: readonly Message[], request: IncomingMessage, response: ServerResponse): void {
+    const [first] = messages;
+    const fault = messages.length === 1 && first && envelopeFaultOf(first, request.headers);
+    if (fault) {
+      answerError(response, first, INVALID_PARAMS, `Invalid params: ${fault}`);
+    } else if (messages.some((message) => requestVersion(message) !== undefined)) {
+      this.#postAlone(messages, request, response);
+    } else if (first?.kind === 'request' && first.method === 'initialize') {
+      if (messages.length > 1) refuse(response, 400, 'An initialization comes alone');
+      else this.#begin(first, request, response);
+    } else {
+      const session = this.#sessionOf(request, response);
+      if (session !== undefined) this.#postTo(session, messages, request, response);
+    }
+  }
+
+  /** Opens the stream of a session for what belongs to no request. */
+  listen(request: IncomingMessage, response: ServerResponse): void {
+    const session = this.#sessionOf(request, response);
+    if (session === undefined) return;
+    this.#use(session, response);
+    if (!session.client.listen(response, { 'mcp-session-id': session.id })) {
+      refuse(response, 409, 'The session has such a stream already');
+    }
+  }
+
+  /** Ends a session as its client wants. */
+  async delete(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const session = this.#sessionOf(request, response);
+    if (session === undefined) return;
+    await this.#end(session);
+    response.writeHead(200).end();
+  }
+
+  #begin(message: Message, request: IncomingMessage, response: ServerResponse): void {
+    const { proxy, maxSessions } = this.#options;
+    if (this.#sessions.size >= maxSessions) {
+      refuse(response, 503, `There are ${maxSessions} sessions already`);
+      return;
+    }
+    const id = randomUUID();
+    const client = new HttpClient(() => void this.#end(session), proxy.options.logger);
+    const session: Session = { id, client, openResponses: 0, idleTimer: undefined };
+    this.#sessions.set(id, session);
+    client.relay = proxy.newRelay(client, proxy.newUpstream(), true);
+    this.#use(session, response);
+    client.relay.open();
+    const context = this.#contextOf(session, request.headers);
+    client.post([message], response, context, { 'mcp-session-id': id });
+    // One that was refused has begun no session.
+    response.once('close', () => {
+      if (client.relay.version === undefined) void this.#end(session);
+    });
+  }
+
+  #postTo(
+    session: Session,
+    messages: readonly Message[],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const { client } = session;
+    const version = request.headers['mcp-protocol-version'];
+    const isKnown = version === undefined || version === client.relay.version;
+    if (!isKnown && !(typeof version === 'string' && VERSIONS.has(version))) {
+      refuse(
+        response,
+        400,
+        `Unsupported protocol version: the session is on ${client.relay.version}`,
+      );
+      return;
+    }
+    if (client.relay.isClogged) {
+      refuse(response, 503, 'The upstream does not take in what it was sent');
+      return;
+    }
+    if (messages.some(({ kind, id }) => kind === 'request' && client.awaits(id))) {
+      refuse(response, 400, 'Bad Request: another request of the session has its id');
+      return;
+    }
+    this.#use(session, response);
+    const context = this.#contextOf(session, request.headers);
+    if (messages.some(({ kind }) => kind === 'request')) {
+      client.post(messages, response, context, { 'mcp-session-id': session.id });
+      return;
+    }
+    for (const message of messages) client.relay.receive(message, context);
+    response.writeHead(202).end();
+  }
+
+  /** Answers a request that belongs to no session. */
+  #postAlone(
+    messages: readonly Message[],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const [message] = messages;
+    if (message === undefined || messages.length > 1) {
+      refuse(response, 400, 'This revision has no batches');
+      return;
+    }
+    if (message.kind !== 'request') {
+      response.writeHead(202).end();
+      return;
+    }
+    const mismatch = headerMismatch(message, (name) => single(request.headers[name]));
+    if (mismatch !== undefined) {
+      answerError(response, message, HEADER_MISMATCH, `Bad Request: ${mismatch}`);
+      return;
+    }
+    const { proxy } = this.#options;
+    const identity = identityOf(request.headers, this.#options.forwardedHeaders);
+    const partition = identity === undefined ? undefined : hashed(identity);
+    const client = new HttpClient(() => {}, proxy.options.logger);
+    const relay = proxy.newRelay(client, this.#stateless.newUpstream(partition), false);
+    client.relay = relay;
+    this.#requests.add(client);
+    relay.open();
+    const context = { partition, headers: this.#forwarded(request.headers) };
+    const exchange = client.post([message], response, context);
+    const watch = setInterval(() => {
+      if (exchange.unreadBytes > MAX_UNREAD_BYTES) exchange.destroy();
+    }, 1_000).unref();
+    // On this revision whoever ends the connection withdraws the request.
+    response.once('close', () => {
+      clearInterval(watch);
+      this.#requests.delete(client);
+      void relay.close();
+    });
+  }
+
+  #sessionOf(request: IncomingMessage, response: ServerResponse): Session | undefined {
+    const id = request.headers['mcp-session-id'];
+    const session = typeof id === 'string' ? this.#sessions.get(id) : undefined;
+    if (session !== undefined) return session;
+    if (id !== undefined) {
+      respond(response, 404, -32_001, 'Session not found');
+    } else if (request.method === 'POST') {
+      refuse(response, 400, 'Mcp-Session-Id header is required');
+    } else {
+      // Since 2026-07-28 there is nothing but POST.
+      response.setHeader('allow', 'POST');
+      refuse(response, 405, 'Method not allowed without a session');
+    }
+    return undefined;
+  }
+
+  #contextOf({ client }: Session, headers: IncomingHttpHeaders): ClientContext {
+    const identity = identityOf(headers, this.#options.forwardedHeaders) ?? '';
+    return {
+      partition: hashed(`${client.relay.id} ${identity}`),
+      headers: this.#forwarded(headers),
+    };
+  }
+
+  #forwarded(headers: IncomingHttpHeaders): Record<string, string> {
+    const names = [
+      ...this.#options.forwardedHeaders,
+      // Parameters of tools (SEP-2243): the upstream checks them against the body.
+      ...Object.keys(headers).filter((name) => name.startsWith('mcp-param-')),
+    ];
+    const found = names.map((name) => [name, single(headers[name])] as const);
+    return Object.fromEntries(
+      found.filter((pair): pair is readonly [string, string] => pair[1] !== undefined),
+    );
+  }
+
+  #use(session: Session, response: ServerResponse): void {
+    clearTimeout(session.idleTimer);
+    session.openResponses++;
+    response.once('close', () => {
+      session.openResponses--;
+      if (session.openResponses > 0 || !this.#sessions.has(session.id)) return;
+      const { idleSessionMs, proxy } = this.#options;
+      session.idleTimer = setTimeout(() => {
+        proxy.options.logger.info('an idle session was closed', { idleSessionMs });
+        void this.#end(session);
+      }, idleSessionMs).unref();
+    });
+  }
+
+  async #end(session: Session): Promise<void> {
+    clearTimeout(session.idleTimer);
+    this.#sessions.delete(session.id);
+    session.client.close();
+    await session.client.relay.close();
+  }
+}
+
+/** Of a session the revision was agreed on before. */
+function envelopeFaultOf(message: Message, headers: IncomingHttpHeaders): string | undefined {
+  if (headers['mcp-session-id'] !== undefined) return undefined;
+  return envelopeFault(message, single(headers['mcp-protocol-version']));
+}
+
+/** Refuses one request, which since 2026-07-28 is told by its id. */
+function answerError(response: ServerResponse, { id }: Message, code: number, text: string): void {
+  response.writeHead(400, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ jsonrpc: '2.0', id, ...errorAnswer(code, text) }));
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  respond(response, status, -32_000, message);
+}
+
+function single(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.join(', ');
+}
+
+/** What tells a user apart; nothing but a token is a secret that only its user has. */
+function identityOf(
+  headers: IncomingHttpHeaders,
+  forwarded: readonly string[],
+): string | undefined {
+  if (headers.authorization === undefined) return undefined;
+  const others = forwarded.map((name) => [name, single(headers[name])]);
+  return JSON.stringify([headers.authorization, others]);
+}
+
+/** Never the token itself: keys end up in dumps. */
+function hashed(identity: string): string {
+  return hash('sha256', identity, 'base64url');
+}

@@ -1,0 +1,138 @@
+import type { Readable, Writable } from 'node:stream';
+
+import type { Logger } from '../logger.ts';
+import { atMost, DRAIN_MS } from '../mcp/endpoint.ts';
+import type { Front } from './front.ts';
+import { MessageLines } from './message-lines.ts';
+import {
+  errorAnswer,
+  INVALID_REQUEST,
+  PARSE_ERROR,
+  parseMessages,
+  type Answer,
+  type Message,
+} from './message.ts';
+import type { ClientLink, Relay } from './relay.ts';
+
+export interface StdioFrontOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly maxMessageBytes: number;
+  /** Makes the way to the upstream; not open yet. */
+  readonly newRelay: (client: ClientLink) => Relay;
+  readonly logger: Logger;
+}
+
+/** How much may wait for a client that does not read. */
+const MAX_UNREAD_BYTES = 1_048_576;
+
+/** One client over stdin and stdout. */
+export class StdioFront implements Front, ClientLink {
+  readonly ended: Promise<string>;
+  readonly #options: StdioFrontOptions;
+  readonly #relay: Relay;
+  readonly #ended: (reason: string) => void;
+  #isFailed = false;
+
+  constructor(options: StdioFrontOptions) {
+    this.#options = options;
+    let ended!: (reason: string) => void;
+    this.ended = new Promise((resolve) => {
+      ended = resolve;
+    });
+    this.#ended = ended;
+    this.#relay = options.newRelay(this);
+    this.#listen();
+    this.#relay.open();
+  }
+
+  get failed(): boolean {
+    return this.#isFailed;
+  }
+
+  get sessions(): number {
+    return 1;
+  }
+
+  send(message: Message): void {
+    const { output } = this.#options;
+    if (output.writable) output.write(`${message.text}\n`);
+  }
+
+  get isClogged(): boolean {
+    return this.#options.output.writableLength > MAX_UNREAD_BYTES;
+  }
+
+  end(reason: string): void {
+    this.#isFailed = true;
+    this.#ended(reason);
+  }
+
+  async drain(): Promise<void> {
+    const { input, output } = this.#options;
+    input.pause();
+    if (!output.errored) {
+      await atMost(
+        DRAIN_MS,
+        this.#relay.idle().then(() => this.#flushed()),
+      );
+    }
+    await this.#relay.close();
+    input.destroy();
+  }
+
+  #listen(): void {
+    const { input, output, maxMessageBytes, logger } = this.#options;
+    const lines = new MessageLines(
+      maxMessageBytes,
+      (line) => this.#take(line),
+      ({ bytes }) => {
+        const reason = `a line of ${bytes} bytes is longer than ${maxMessageBytes}`;
+        logger.warn('a line was dropped', { reason });
+        this.#refuse(errorAnswer(INVALID_REQUEST, `Invalid request: ${reason}`));
+      },
+    );
+    input.on('data', (chunk: Buffer) => {
+      lines.push(chunk);
+      if (this.#relay.isClogged) input.pause();
+    });
+    this.#relay.onDrained = () => input.resume();
+    input.once('end', () => this.#ended('end of input'));
+    input.once('error', (error) => this.#ended(`the input failed: ${error.message}`));
+    output.on('drain', () => this.#relay.clientDrained());
+    // EPIPE: the client is gone, and with it everybody who could be told so.
+    output.on('error', () => this.#ended('nobody reads the output'));
+  }
+
+  #take(line: string): void {
+    let messages: readonly Message[];
+    try {
+      messages = parseMessages(line);
+    } catch (error) {
+      const { message: reason } = error as Error;
+      this.#options.logger.warn('a line was ignored', { reason });
+      const isJson = !(error instanceof SyntaxError);
+      this.#refuse(
+        isJson
+          ? errorAnswer(INVALID_REQUEST, `Invalid request: ${reason}`)
+          : errorAnswer(PARSE_ERROR, 'Parse error'),
+      );
+      return;
+    }
+    // Who is told apart from nobody is one.
+    for (const message of messages) this.#relay.receive(message, { partition: this.#relay.id });
+  }
+
+  /** What has no id that is known (JSON-RPC 2.0, section 5). */
+  #refuse(answer: Answer): void {
+    const { output } = this.#options;
+    const text = JSON.stringify({ jsonrpc: '2.0', id: null, ...answer });
+    if (output.writable) output.write(`${text}\n`);
+  }
+
+  #flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.output.write('', () => resolve());
+    });
+  }
+}
