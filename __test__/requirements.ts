@@ -824,6 +824,17 @@ const revalidation = list('milestone-9', 'test', {
   'REVALIDATE-FILES': 'granary serve asks a file for its version before it reads it again.',
 });
 
+const mutations = list('milestone-9', 'test', {
+  'MUTATE-EVICTS':
+    'A call of a tool that succeeds drops what it changes, before its client hears of the success.',
+  'MUTATE-NOTIFIES':
+    'Whoever has subscribed to what was changed is told, and nobody else, by whichever server shares the cache.',
+  'MUTATE-FAILURE': 'A call that fails drops nothing and tells nobody.',
+  'MUTATE-ARGUMENTS': 'Variables of a template stand for what the call has as arguments.',
+  'MUTATE-TASKS': 'A call that goes on as a task drops when its completion is told.',
+  'MUTATE-INPUT': 'A bad target is an error that names the tool.',
+});
+
 const admission = list('milestone-8', 'test', {
   'ADMIT-RESERVED':
     'What an execution is expected to need is reserved before it begins; the sum of that and the rest stays within the means.',
@@ -928,6 +939,7 @@ export const requirements: readonly Requirement[] = [
   ...top,
   ...responseStore,
   ...revalidation,
+  ...mutations,
   ...admission,
   ...proxy,
   ...conformanceDeep,

@@ -344,14 +344,14 @@ export class ReadThrough<V> {
 /** What the caller asked for, as it stood when it called, and what the loader chose over it. */
 class Choices {
   readonly #given: LoadOptions;
-  #chosen: SetOptions = {};
+  #chosen: SetOptions | undefined;
 
   constructor(options: LoadOptions) {
     this.#given = { ...options, tags: options.tags === undefined ? undefined : [...options.tags] };
   }
 
   get options(): LoadOptions {
-    return { ...this.#given, ...this.#chosen };
+    return this.#chosen === undefined ? this.#given : { ...this.#given, ...this.#chosen };
   }
 
   choose(options: SetOptions): void {

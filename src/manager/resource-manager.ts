@@ -14,6 +14,7 @@ import { EventHub } from '../events/event-hub.ts';
 import type { ResourceEventName, ResourceListener } from '../events/resource-event.ts';
 import { badOption, checkFunction, checkOptions, checkTag, checkUri } from '../options.ts';
 import type { RegisterOptions, Registration, ResourceLoader } from '../registry/registration.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
 import {
   precedes,
   UriRegistry,
@@ -39,6 +40,16 @@ import type { TierStats } from '../tiers/tier-stats.ts';
 import { fingerprintOf, splitValidator, toReadResult, type ReadResult } from './read-result.ts';
 import { ResourceWatcher } from './resource-watcher.ts';
 import { loadUncached } from './uncached-load.ts';
+
+/**
+ * Drops every partition of the URIs that match, and tells who watches them. Other processes, which are
+ * told of patterns as they are written, drop what `wide` matches.
+ */
+export let invalidateUris: (
+  manager: ResourceManager,
+  uris: UriPattern,
+  wide: string | RegExp,
+) => number;
 
 type ManagerListener = ResourceListener<ReadResult> | TierEventListener;
 
@@ -94,6 +105,14 @@ export class ResourceManager implements Disposable {
   readonly #stopFollowingRegistry: () => void;
   #uncachedReads = 0;
   #closed = false;
+
+  static {
+    invalidateUris = (manager, uris, wide) => {
+      manager.#checkOpen();
+      const drop = (): number => manager.#cache.invalidateMatching(uris);
+      return manager.#drop(patternInvalidation(wide), drop);
+    };
+  }
 
   /**
    * Without options: 15 minutes, 100 entries, 100 MiB.

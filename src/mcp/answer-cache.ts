@@ -3,8 +3,9 @@ import { Buffer } from 'node:buffer';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
+import { dropMatching, remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
 import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri } from './canonical-uri.ts';
@@ -17,6 +18,9 @@ import type { ReadyAnswer } from './ready-answer.ts';
  * hold what follows this name nowhere but before a partition.
  */
 const NAMESPACE = 'mcp-granary:answer';
+
+const URI_TAG = `${NAMESPACE} uri `;
+const READS = NAMESPACE + PARTITION_SEPARATOR;
 
 /** Who is answered, and until when the answer is of use. */
 export interface Asking {
@@ -152,6 +156,35 @@ export class AnswerCache {
     this.#dropTag(uriTag(uri));
   }
 
+  /** Drops every read of a URI that matches, however spelled, and every one whose contents include one. */
+  dropUris(pattern: UriPattern): void {
+    const isMeant = (uri: string): boolean =>
+      pattern.matches(uri) || pattern.matches(foldedUri(uri));
+    const isRead = (key: string): boolean => {
+      const uri = readUriOf(key);
+      return uri !== undefined && isMeant(uri);
+    };
+    this.#whileOpen(() => {
+      const tags = new Set<string>();
+      for (const key of this.cache.keys()) {
+        if (!key.startsWith(READS) || isRead(key)) continue;
+        for (const tag of this.cache.info(key)?.tags ?? []) tags.add(tag);
+      }
+      // Loads under way are found by the key alone.
+      dropMatching(this.cache, { kind: 'template', prefix: READS, matches: isRead });
+      for (const tag of tags) {
+        if (tag.startsWith(URI_TAG) && isMeant(tag.slice(URI_TAG.length))) {
+          this.cache.invalidateTag(tag);
+        }
+      }
+    });
+  }
+
+  /** Drops what whoever shares the cache has tagged so. */
+  dropTagged(tag: string): void {
+    this.#dropTag(tag);
+  }
+
   /** Drops a group's lists, and for resources their reads: what has left the list is read no more. */
   dropGroup(group: MethodGroup): void {
     this.#dropTag(groupTag(group));
@@ -185,8 +218,12 @@ export class AnswerCache {
   }
 
   #dropTag(tag: string): void {
+    this.#whileOpen(() => this.cache.invalidateTag(tag));
+  }
+
+  #whileOpen(drop: () => unknown): void {
     try {
-      this.cache.invalidateTag(tag);
+      drop();
     } catch (error) {
       // A closed cache holds nothing. Its server must be able to notify all the same.
       if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
@@ -233,6 +270,13 @@ function keyOf({ method, subject, revision }: Question, partition: Partition): s
   return `${NAMESPACE}${PARTITION_SEPARATOR}${partition}${PARTITION_SEPARATOR}${asked}`;
 }
 
+/** @returns the URI of a key of a read */
+function readUriOf(key: string): string | undefined {
+  const asked = key.slice(key.indexOf(PARTITION_SEPARATOR, READS.length) + 1);
+  const [, uri] = /^(?:\S+ )?resources\/read (.*)$/s.exec(asked) ?? [];
+  return uri;
+}
+
 function tagsOf({ method, subject }: Question, connection: string | undefined): string[] {
   const group = groupOfMethod(method);
   return [
@@ -251,7 +295,7 @@ function contentTags(question: Question, text: string): string[] {
 }
 
 function uriTag(uri: string): string {
-  return `${NAMESPACE} uri ${foldedUri(uri)}`;
+  return URI_TAG + foldedUri(uri);
 }
 
 function groupTag(group: MethodGroup): string {

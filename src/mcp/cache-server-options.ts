@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts';
 import { badOption, checkDurationMs, checkFunction, checkOptions } from '../options.ts';
 import { publicUris } from './public-uris.ts';
 import type { RequestIdentity } from './request-context.ts';
+import { type Mutations, readMutations, type ToolMutations } from './tool-mutations.ts';
 
 /** Options of `cacheServer`. */
 export interface CacheServerOptions {
@@ -38,6 +39,12 @@ export interface CacheServerOptions {
    * tells their users apart: without it nothing of what they read is kept but what is public.
    */
   readonly partition?: ((context: RequestIdentity) => string | undefined) | undefined;
+  /**
+   * Tools that change resources, by name, with what each changes: `{ write_file: ['file://{+path}'] }`. A
+   * call that succeeds, or the task that it goes on as, drops that before its client hears so, and tells
+   * those who have subscribed. One that fails, or is cancelled, drops nothing.
+   */
+  readonly mutates?: Mutations | undefined;
   /** Gets what clients are not told: why an option's function or the cache failed. */
   readonly logger?: Logger | undefined;
 }
@@ -56,7 +63,11 @@ export interface CachedToolOptions {
 }
 
 /** Options after the checks. */
-export interface CacheServerSettings extends Omit<CacheServerOptions, 'public' | 'tools'> {
+export interface CacheServerSettings extends Omit<
+  CacheServerOptions,
+  'public' | 'tools' | 'mutates'
+> {
+  readonly mutations: ToolMutations | undefined;
   readonly tools: ReadonlyMap<string, CachedToolOptions>;
   readonly isPublic: (uri: string) => boolean;
 }
@@ -65,7 +76,7 @@ export interface CacheServerSettings extends Omit<CacheServerOptions, 'public' |
 export function readCacheServerOptions(
   options: CacheServerOptions | undefined,
 ): CacheServerSettings {
-  const { public: templates = [], tools, ...given } = checkOptions('options', options);
+  const { public: templates = [], tools, mutates, ...given } = checkOptions('options', options);
   const { cache, ttlMs, logger } = given;
   if (cache !== undefined && !(cache instanceof ResourceCache)) {
     badOption('cache', cache, 'a ResourceCache');
@@ -77,7 +88,17 @@ export function readCacheServerOptions(
   if (logger !== undefined && typeof logger?.warn !== 'function') {
     badOption('logger', logger, 'an object with warn()');
   }
-  return { ...given, isPublic: publicUris(templates), tools: readTools(tools) };
+  const cached = readTools(tools);
+  const mutations = readMutations(mutates);
+  for (const name of mutations?.keys() ?? []) {
+    if (cached.has(name)) badOption(`tools.${name}`, name, 'left out for a tool that mutates');
+  }
+  return {
+    ...given,
+    isPublic: publicUris(templates),
+    tools: cached,
+    mutations,
+  };
 }
 
 function readTools(tools: CacheServerOptions['tools']): ReadonlyMap<string, CachedToolOptions> {

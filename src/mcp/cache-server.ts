@@ -1,10 +1,14 @@
 import type { CacheStats } from '../cache/cache-stats.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { badOption, checkUri } from '../options.ts';
+import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
 import { CachedServer } from './cached-server.ts';
+import { foldedUri } from './canonical-uri.ts';
+import { followMutations } from './mutation-follower.ts';
 import { protocolOf, type ProtocolServer } from './sdk-server.ts';
 import type { SdkServer } from './sdk-types.ts';
+import { Subscribers } from './subscribers.ts';
 
 /** Counters of a cached server: those of its cache, and the requests that went past it. */
 export interface ServerCachingStats extends CacheStats {
@@ -24,13 +28,21 @@ export interface ServerCaching extends Disposable {
    */
   stats(): ServerCachingStats;
   /**
-   * Drops every read of a URI, for whomever it is kept, as `resources/updated` does, and tells no
-   * client: for a change that a server which is not connected learns of.
+   * Drops every read of a URI, for whomever it is kept, as `resources/updated` does, and sends that to the
+   * clients that have subscribed to it, by whichever server that shares the cache: for a change that a
+   * server which is not connected learns of.
    *
    * @param uri in any spelling that the server takes for the same
    * @throws `ERR_GRANARY_BAD_URI`
    */
   invalidate(uri: string): void;
+  /**
+   * The same for every URI that matches, as `ResourceCache.invalidatePattern` takes it; looks at every
+   * answer that is kept.
+   *
+   * @throws `ERR_GRANARY_BAD_TEMPLATE`, `ERR_GRANARY_BAD_OPTION`
+   */
+  invalidatePattern(pattern: RegExp | string): void;
   /** Leaves the server as it was; frees a cache of its own, and leaves one from outside open. */
   close(): void;
 }
@@ -76,17 +88,37 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
   if (cached.has(protocol)) badOption('server', protocol, 'one that is not cached yet');
   const caching = new CachedServer(server, protocol, settings);
   cached.add(protocol);
-  const { cache } = caching.answers;
+  const { answers } = caching;
+  const { cache } = answers;
+  const subscribers = Subscribers.of(cache);
+  const dropUris = (pattern: UriPattern): void => {
+    answers.dropUris(pattern);
+    subscribers.tell((uri) => pattern.matches(uri) || pattern.matches(foldedUri(uri)));
+  };
+  const stopMutations = followMutations(protocol, settings.mutations, cache, {
+    changed: (mutation) => {
+      if (mutation.kind === 'tag') answers.dropTagged(mutation.tag);
+      else dropUris(mutation.uris);
+      return undefined;
+    },
+    subscribed: (tap, uri, isSubscribed) => subscribers.note(tap, uri, isSubscribed),
+    closed: (tap) => subscribers.forget(tap),
+    logger: settings.logger,
+  });
   const close = (): void => {
-    if (cached.delete(protocol)) caching.close();
+    if (!cached.delete(protocol)) return;
+    stopMutations();
+    caching.close();
   };
   return {
     cache,
     stats: () => ({ ...cache.stats(), uncachedRequests: caching.uncachedRequests }),
     invalidate: (uri) => {
       checkUri(uri);
-      caching.answers.dropUri(uri);
+      answers.dropUri(uri);
+      subscribers.tell((other) => foldedUri(other) === foldedUri(uri));
     },
+    invalidatePattern: (pattern) => dropUris(parsePattern(pattern)),
     close,
     [Symbol.dispose]: close,
   };

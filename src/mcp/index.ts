@@ -18,6 +18,7 @@ export {
   type LinkEventsOptions,
 } from './link-events.ts';
 export type { RequestContext, RequestIdentity } from './request-context.ts';
+export type { Mutations, MutationTarget } from './tool-mutations.ts';
 export type {
   HttpRequestInfo,
   SdkLowLevelServer,

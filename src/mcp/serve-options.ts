@@ -2,6 +2,7 @@ import type { Logger } from '../logger.ts';
 import { checkFunction, checkInteger, checkOptions } from '../options.ts';
 import type { RequestContext } from './request-context.ts';
 import type { CompletionValues, PromptCompletionParams } from './sdk-types.ts';
+import { type Mutations, readMutations, type ToolMutations } from './tool-mutations.ts';
 
 /** Options of `serveResources`. */
 export interface ServeResourcesOptions {
@@ -31,25 +32,33 @@ export interface ServeResourcesOptions {
         context: RequestContext,
       ) => CompletionValues | Promise<CompletionValues>)
     | undefined;
+  /**
+   * Tools that change resources, by name, with what each changes: `{ write_file: ['file://{+path}'] }`. A
+   * call that succeeds, or the task that it goes on as, drops that before its client hears so, and tells
+   * those who have subscribed. One that fails, or is cancelled, drops nothing.
+   */
+  readonly mutates?: Mutations | undefined;
   /** Gets what clients are not told: why a read failed. */
   readonly logger?: Logger | undefined;
 }
 
 /** Options after the checks. */
-export interface ServeSettings extends ServeResourcesOptions {
+export interface ServeSettings extends Omit<ServeResourcesOptions, 'mutates'> {
+  readonly mutations: ToolMutations | undefined;
   readonly pageSize: number;
   readonly maxSubscriptions: number;
 }
 
 /** @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range. */
 export function readServeOptions(options: ServeResourcesOptions | undefined): ServeSettings {
-  const given = checkOptions('options', options);
+  const { mutates, ...given } = checkOptions('options', options);
   const { pageSize = 100, maxSubscriptions = 1_000 } = given;
   for (const option of ['partition', 'authorize', 'completePrompt'] as const) {
     if (given[option] !== undefined) checkFunction(option, given[option]);
   }
   return {
     ...given,
+    mutations: readMutations(mutates),
     pageSize: checkInteger('pageSize', pageSize, 1, 10_000),
     maxSubscriptions: checkInteger('maxSubscriptions', maxSubscriptions, 0, 1_000_000),
   };

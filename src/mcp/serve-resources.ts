@@ -3,9 +3,10 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 
 import { GranaryError } from '../errors.ts';
 import type { ReadContext } from '../manager/read-context.ts';
-import { ResourceManager } from '../manager/resource-manager.ts';
+import { invalidateUris, ResourceManager } from '../manager/resource-manager.ts';
 import { badOption } from '../options.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
+import { followMutations } from './mutation-follower.ts';
 import { followRegistry } from './registry-follower.ts';
 import { overrideMethod } from './method-override.ts';
 import { installHandlers, RESOURCE_METHODS } from './request-handlers.ts';
@@ -17,6 +18,7 @@ import { generationOf, hasHandler, protocolOf, type ProtocolServer } from './sdk
 import type { SdkServer } from './sdk-types.ts';
 import { readServeOptions, type ServeResourcesOptions } from './serve-options.ts';
 import { TemplateMirror } from './template-mirror.ts';
+import type { Mutation } from './tool-mutations.ts';
 
 /** A server that serves resources. */
 export interface ResourceServing extends Disposable {
@@ -84,15 +86,33 @@ export async function serveResources(
   if (types === undefined) installHandlersV2(protocol, resources, completes);
   else installHandlers(protocol, types, resources, completes);
   const stopFollowing = followRegistry(manager.registry, resources, tellOfChange);
+  const stopMutations =
+    settings.mutations &&
+    followMutations(protocol, settings.mutations, manager, {
+      changed: (mutation) => invalidateMutation(manager, mutation),
+      logger: settings.logger,
+    });
   const stopWatching = watchConnections(protocol, resources, stopFollowing);
   const close = (): void => {
     if (!served.delete(protocol)) return;
     stopFollowing();
+    stopMutations?.();
     stopWatching();
     resources.close();
     for (const method of RESOURCE_METHODS) protocol.removeRequestHandler(method);
   };
   return { close, [Symbol.dispose]: close };
+}
+
+/** @returns resolves when other processes do not find it any more, or cannot be told now */
+function invalidateMutation(
+  manager: ResourceManager,
+  mutation: Mutation,
+): Promise<void> | undefined {
+  if (mutation.kind === 'tag') manager.invalidateTag(mutation.tag);
+  else if (mutation.uris.kind === 'exact') manager.invalidate(mutation.uris.prefix);
+  else invalidateUris(manager, mutation.uris, mutation.wide);
+  return manager.stats().tier === undefined ? undefined : manager.flush();
 }
 
 // Not within serveResources: a closure made there would keep the server alive for the registry.
