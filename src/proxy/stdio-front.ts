@@ -33,6 +33,7 @@ export class StdioFront implements Front, ClientLink {
   readonly #relay: Relay;
   readonly #ended: (reason: string) => void;
   #isFailed = false;
+  #isDraining = false;
 
   constructor(options: StdioFrontOptions) {
     this.#options = options;
@@ -57,6 +58,8 @@ export class StdioFront implements Front, ClientLink {
   send(message: Message): void {
     const { output } = this.#options;
     if (output.writable) output.write(`${message.text}\n`);
+    // Answers from the cache come without the upstream, which is paused by others.
+    if (this.isClogged) this.#options.input.pause();
   }
 
   get isClogged(): boolean {
@@ -70,6 +73,7 @@ export class StdioFront implements Front, ClientLink {
 
   async drain(): Promise<void> {
     const { input, output } = this.#options;
+    this.#isDraining = true;
     input.pause();
     if (!output.errored) {
       await atMost(
@@ -94,14 +98,23 @@ export class StdioFront implements Front, ClientLink {
     );
     input.on('data', (chunk: Buffer) => {
       lines.push(chunk);
-      if (this.#relay.isClogged) input.pause();
+      if (this.#relay.isClogged || this.isClogged) input.pause();
     });
-    this.#relay.onDrained = () => input.resume();
+    this.#relay.onDrained = () => this.#takeIn();
     input.once('end', () => this.#ended('end of input'));
     input.once('error', (error) => this.#ended(`the input failed: ${error.message}`));
-    output.on('drain', () => this.#relay.clientDrained());
+    output.on('drain', () => {
+      this.#relay.clientDrained();
+      this.#takeIn();
+    });
     // EPIPE: the client is gone, and with it everybody who could be told so.
     output.on('error', () => this.#ended('nobody reads the output'));
+  }
+
+  /** Goes on with the input where neither side has more than it takes. */
+  #takeIn(): void {
+    const { input } = this.#options;
+    if (!this.#isDraining && !this.#relay.isClogged && !this.isClogged) input.resume();
   }
 
   #take(line: string): void {
