@@ -74,7 +74,9 @@ describe.each(STDIO_TARGETS)('$name over stdio', ({ name, start }) => {
     command.child.stdin.write(request('twice', 'ping').repeat(3));
     command.child.stdin.write(request('twice', 'resources/read', { uri }).repeat(3));
     const read = await until('the answer to a read', () =>
-      command.messages().find(({ id, result }) => id === 'twice' && 'contents' in (result ?? {})),
+      command
+        .messages()
+        .find(({ id, result }) => id === 'twice' && Object.hasOwn(result ?? {}, 'contents')),
     );
     expect(read).toMatchObject({ result: { contents: [{ uri, text }] } });
     expect(await command.request('after', 'ping')).toMatchObject({ result: {} });
