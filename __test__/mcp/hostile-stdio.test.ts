@@ -76,11 +76,7 @@ describe.each(STDIO_TARGETS)('$name over stdio', ({ name, start }) => {
     const read = await until('the answer to a read', () =>
       command
         .messages()
-        .find(
-          ({ id, result }) =>
-            id === 'twice' &&
-            (result as { contents?: unknown } | undefined)?.contents !== undefined,
-        ),
+        .find(({ id, result }) => id === 'twice' && Object.hasOwn(result ?? {}, 'contents')),
     );
     expect(read).toMatchObject({ result: { contents: [{ uri, text }] } });
     expect(await command.request('after', 'ping')).toMatchObject({ result: {} });
