@@ -78,14 +78,14 @@ describe('the demo', () => {
     for (const [, , ...figures] of rows) {
       for (const figure of figures.slice(0, 3)) expect(parseFloat(figure)).toBeGreaterThan(0);
     }
-    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(16);
+    expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(18);
     expect(run.stdout).not.toContain('✗');
     expect(lines.at(-1)).toBe('report: demo-report.html');
 
-    const { checks, measurements, meta, oneLine, threads, governed } = JSON.parse(
+    const { checks, measurements, meta, oneLine, threads, governed, proxied } = JSON.parse(
       readFileSync(json, 'utf8'),
     );
-    expect(checks).toHaveLength(16);
+    expect(checks).toHaveLength(18);
     expect(measurements).toHaveLength(6);
     expect(meta.documents).toBeGreaterThan(300);
     expect(oneLine.figures['and one line'].handlerCalls).toBe(oneLine.documents);
@@ -96,6 +96,7 @@ describe('the demo', () => {
     expect(governed.bad.greedy).toMatchObject({ calls: 3, ended: 3 });
     expect(governed.bad.endless).toMatchObject({ calls: 3, ended: 3 });
     expect(governed.bad.leaking).toMatchObject({ calls: 3, ended: 0 });
+    expect(proxied).toMatchObject({ otherAnswers: 0, kill: { failed: 0 } });
     expect(run.stdout).toMatch(/^one store +\d+ .* \d+\.\d+ ×$/m);
   });
 
@@ -136,7 +137,7 @@ describe('the demo', () => {
     expect(demo.stdout).toMatch(/^workload .*reads\/s/m);
     expect(demo.stdout).toMatch(/^✗ every answer of every round .* reads, [\d,]+ wrong$/m);
     expect(demo.stdout).toMatch(/^\d+ FAILED$/m);
-    expect(readFileSync(report, 'utf8')).toMatch(/of 16 checks FAILED/);
+    expect(readFileSync(report, 'utf8')).toMatch(/of 18 checks FAILED/);
   });
 
   it('ends with 1, and leaves nothing running, where a server dies', async () => {
