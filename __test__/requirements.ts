@@ -875,7 +875,8 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',
   'PROXY-TOKENS': "Clients' tokens go on to the upstream where that is configured, and never else.",
   'PROXY-LIMITS': 'An upstream is measured; beyond a limit it is ended and started again.',
-  'PROXY-BOUNDED': 'Messages that are too large are refused, and slow readers fill no memory.',
+  'PROXY-BOUNDED':
+    'Messages that are too large are refused, slow clients hold up nobody and fill no memory, and processes are bounded in number.',
   'PROXY-OPTIONS': 'Flags and config file are checked; errors name key, value and what is allowed.',
   'PROXY-EXPLAIN': '--explain tells whether, why and how long a URI would be cached.',
   'PROXY-LOG': 'Logs go to stderr, as JSON where asked for; nothing but protocol goes to stdout.',

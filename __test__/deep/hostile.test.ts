@@ -13,6 +13,7 @@ import {
   STDIO_TARGETS,
   type HttpTarget,
 } from '../support/hostile-targets.ts';
+import { initializeBody, POST_HEADERS } from '../support/raw-http.ts';
 
 const fixture = commandFixture();
 const MEGABYTE = 1_048_576;
@@ -83,24 +84,30 @@ describe.runIf(IS_LINUX).each(OWN)('$name over stdio', ({ start }) => {
   });
 });
 
-const HEADERS = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-};
-const INITIALIZE = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'hostile', version: '1' },
+it.runIf(IS_LINUX)(
+  'granary proxy holds few of the large answers that are asked for at once [HOSTILE-BOUNDED]',
+  async () => {
+    const { command } = await STDIO_TARGETS.find(({ name }) => name === 'granary proxy')!.start(
+      fixture,
+    );
+    const params = { uri: `size://${8 * MEGABYTE}` };
+    await command.request('warm', 'resources/read', params);
+    const { child } = command;
+    const before = residentBytes(command).now;
+    child.stdout.removeAllListeners('data').pause();
+    // So short that they come in one piece.
+    const ids = Array.from({ length: 400 }, (_, id) => id);
+    const lines = ids.map((id) => ({ jsonrpc: '2.0', id, method: 'resources/read', params }));
+    child.stdin.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await delay(3_000);
+    expect((residentBytes(command).most - before) / MEGABYTE).toBeLessThan(200);
+    expect(child.exitCode).toBeNull();
   },
-});
+);
 
 async function status({ url }: HttpTarget): Promise<number> {
-  const sent = request(url, { method: 'POST', headers: HEADERS, agent: false });
-  sent.end(INITIALIZE);
+  const sent = request(url, { method: 'POST', headers: POST_HEADERS, agent: false });
+  sent.end(initializeBody());
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   await once(response.resume(), 'end');
   return response.statusCode ?? 0;

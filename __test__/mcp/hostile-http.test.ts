@@ -9,23 +9,11 @@ import { HttpEndpoint } from '../../src/mcp/http-endpoint.ts';
 import { createServer } from '../../src/mcp/served-server.ts';
 import { commandFixture } from '../support/granary-command.ts';
 import { cachedHttp, HTTP_TARGETS } from '../support/hostile-targets.ts';
+import { initializeBody, POST_HEADERS } from '../support/raw-http.ts';
 
 const fixture = commandFixture();
 
-const HEADERS = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-};
-const INITIALIZE = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'hostile', version: '1' },
-  },
-});
+const INITIALIZE = initializeBody();
 const PING = '{"jsonrpc":"2.0","id":2,"method":"ping"}';
 const MEGABYTE = 1_048_576;
 
@@ -40,7 +28,7 @@ async function post(
   body: string | Buffer,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  const sent = request(url, { method: 'POST', headers: { ...HEADERS, ...headers } });
+  const sent = request(url, { method: 'POST', headers: { ...POST_HEADERS, ...headers } });
   // Whoever is refused early may be cut off while it still sends.
   sent.on('error', () => {});
   sent.end(body);
@@ -93,7 +81,7 @@ describe.each(HTTP_TARGETS)('$name over HTTP', ({ start }) => {
 
   it('goes on after connections that break off anywhere [HOSTILE-HTTP]', async () => {
     const { command, url, port } = await start(fixture);
-    const head = Object.entries({ host: 'localhost', ...HEADERS, 'content-length': '100' })
+    const head = Object.entries({ host: 'localhost', ...POST_HEADERS, 'content-length': '100' })
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('');
     const whole = `POST /mcp HTTP/1.1\r\n${head}\r\n${INITIALIZE}`;
@@ -192,7 +180,7 @@ describe('the endpoint of granary serve', () => {
     const read = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"large://1"}}';
     const sent = request(endpoint.url, {
       method: 'POST',
-      headers: { ...HEADERS, 'mcp-session-id': session },
+      headers: { ...POST_HEADERS, 'mcp-session-id': session },
     });
     sent.end(read);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];

@@ -18,6 +18,7 @@ import { ResourceManager } from '../../src/manager/resource-manager.ts';
 import { HttpEndpoint } from '../../src/mcp/http-endpoint.ts';
 import { createServer } from '../../src/mcp/served-server.ts';
 import { commandFixture, until, type RunningCommand } from '../support/granary-command.ts';
+import { initializeBody, POST_HEADERS } from '../support/raw-http.ts';
 
 const { folder, run } = commandFixture();
 const clients: Client[] = [];
@@ -82,20 +83,7 @@ function ask(
   });
 }
 
-const POST = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-};
-const INITIALIZE = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-06-18',
-    capabilities: {},
-    clientInfo: { name: 'raw', version: '1' },
-  },
-});
+const INITIALIZE = initializeBody('2025-06-18');
 
 async function health(serving: Serving) {
   const { status, body } = await ask(serving, 'GET', '/healthz');
@@ -111,7 +99,11 @@ function leaveWhileBeginning({ port }: Serving, delayMs: number): Promise<void> 
   return new Promise((resolve) => {
     const socket = connectSocket(port, '127.0.0.1');
     socket.on('error', () => {});
-    const head = Object.entries({ ...POST, host: 'localhost', 'content-length': INITIALIZE.length })
+    const head = Object.entries({
+      ...POST_HEADERS,
+      host: 'localhost',
+      'content-length': INITIALIZE.length,
+    })
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('');
     socket.write(`POST /mcp HTTP/1.1\r\n${head}\r\n${INITIALIZE}`, () => {
@@ -238,7 +230,7 @@ describe('requests from elsewhere', () => {
         ['GET', '/healthz', undefined],
         ['GET', '/elsewhere', undefined],
       ] as const) {
-        const sent = { ...POST, ...withPort(headers, serving) };
+        const sent = { ...POST_HEADERS, ...withPort(headers, serving) };
         const answer = await ask(serving, method, target, sent, body);
         expect(answer.status, `${what}: ${method} ${target}`).toBe(403);
         expect(answer.headers).not.toHaveProperty('mcp-session-id');
@@ -252,7 +244,7 @@ describe('requests from elsewhere', () => {
   it('that name this machine are served [SERVE-HTTP-ORIGIN]', async () => {
     const serving = await serve(folder());
     for (const headers of LOCAL) {
-      const sent = { ...POST, ...withPort(headers, serving) };
+      const sent = { ...POST_HEADERS, ...withPort(headers, serving) };
       const answer = await ask(serving, 'POST', '/mcp', sent, INITIALIZE);
       expect(answer.status, JSON.stringify(headers)).toBe(200);
       expect(answer.headers['mcp-session-id']).toMatch(/^[-0-9a-f]{36}$/);
@@ -310,7 +302,7 @@ describe('sessions over HTTP', () => {
       serving,
       'POST',
       '/mcp',
-      { ...POST, 'mcp-session-id': session },
+      { ...POST_HEADERS, 'mcp-session-id': session },
       '{"jsonrpc":"2.0","id":1,"method":"ping"}',
     );
     expect(answer).toMatchObject({ status: 404 });
@@ -320,7 +312,7 @@ describe('sessions over HTTP', () => {
   it('end when they are not used, and not while a stream is open [SERVE-HTTP]', async () => {
     const serving = await serve(folder({ a: 'a' }), '--session-idle', '200');
     const { client } = await connect(serving);
-    const left = await ask(serving, 'POST', '/mcp', POST, INITIALIZE);
+    const left = await ask(serving, 'POST', '/mcp', POST_HEADERS, INITIALIZE);
     expect(left.status).toBe(200);
     await serving.command.logged(/an idle session was closed/);
     expect(await health(serving)).toMatchObject({ sessions: 1 });
@@ -344,7 +336,7 @@ describe('sessions over HTTP', () => {
   it('do not begin with anything but an initialization [SERVE-HTTP]', async () => {
     const serving = await serve(folder());
     for (const [what, method, headers, body, status] of BAD_BEGINNINGS) {
-      const answer = await ask(serving, method, '/mcp', { ...POST, ...headers }, body);
+      const answer = await ask(serving, method, '/mcp', { ...POST_HEADERS, ...headers }, body);
       expect(answer.status, what).toBe(status);
       expect(JSON.parse(answer.body)).toMatchObject({ jsonrpc: '2.0', id: null });
     }
@@ -368,7 +360,7 @@ describe('sessions over HTTP', () => {
       for (let attempt = 0; attempt < 3; attempt++) {
         const answer = await fetch(endpoint.url, {
           method: 'POST',
-          headers: POST,
+          headers: POST_HEADERS,
           body: INITIALIZE,
         });
         await answer.text();
@@ -386,7 +378,7 @@ describe('sessions over HTTP', () => {
         .poll(async () => {
           const next = await fetch(endpoint.url, {
             method: 'POST',
-            headers: POST,
+            headers: POST_HEADERS,
             body: INITIALIZE,
           });
           await next.text();

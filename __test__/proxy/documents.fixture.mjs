@@ -41,6 +41,9 @@ function documents(authorization) {
   server.registerTool('times', { inputSchema: z.object({ uri: z.string() }) }, async ({ uri }) => ({
     content: [{ type: 'text', text: String(reads.get(uri) ?? 0) }],
   }));
+  server.registerTool('large', { inputSchema: z.object({ bytes: z.number() }) }, ({ bytes }) => ({
+    content: [{ type: 'text', text: 'x'.repeat(bytes) }],
+  }));
   server.registerTool('end', {}, async () => process.exit(3));
   server.registerTool('wait', {}, async (context) => {
     await new Promise((resolve) => {

@@ -23,6 +23,14 @@ function saidBy({ contents }: { contents: readonly unknown[] }): { times: number
   return JSON.parse((contents[0] as { text: string }).text) as { times: number; pid: number };
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 const ACCEPT = 'application/json, text/event-stream';
 
 function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -159,6 +167,52 @@ describe('granary proxy over HTTP', { timeout: 60_000 }, () => {
     expect((await post(url, request('ping'), wrong)).status).toBe(400);
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(200);
     expect((await post(url, request('ping'), headers)).status).toBe(404);
+  });
+
+  it('has upstreams that nobody uses make room, and never more than it may have [PROXY-BOUNDED]', async () => {
+    const { url, command } = await proxyOf('--max-sessions', '3', '--', ...DOCUMENTS);
+    const running = (): number => {
+      const pids = [...command.stderr.matchAll(/has started pid=(\d+)/g)];
+      return pids.filter(([, pid]) => isRunning(Number(pid))).length;
+    };
+    const sessions: string[] = [];
+    for (let count = 0; count < 5; count++) {
+      const begun = await post(url, INITIALIZE);
+      await begun.text();
+      expect(begun.status).toBe(200);
+      sessions.push(begun.headers.get('mcp-session-id') ?? '');
+      expect(running()).toBeLessThanOrEqual(3);
+    }
+    const statuses: number[] = [];
+    for (const session of sessions) {
+      const answer = await post(url, request('ping'), { 'mcp-session-id': session });
+      await answer.text();
+      statuses.push(answer.status);
+    }
+    expect(statuses).toEqual([404, 404, 200, 200, 200]);
+    // Users without sessions have a process each, too.
+    const headers = {
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/list',
+    };
+    for (let user = 0; user < 5; user++) {
+      const authorization = `Bearer ${user}`;
+      const body = request('tools/list', { _meta: MODERN });
+      const answer = await post(url, body, { ...headers, authorization });
+      expect(await answer.json()).toHaveProperty('result.tools');
+      expect(running()).toBeLessThanOrEqual(3);
+    }
+    const streams: Response[] = [];
+    for (let count = 0; count < 3; count++) {
+      const begun = await post(url, INITIALIZE);
+      await begun.text();
+      const session = begun.headers.get('mcp-session-id') ?? '';
+      const accept = 'text/event-stream';
+      streams.push(await fetch(url, { headers: { accept, 'mcp-session-id': session } }));
+    }
+    // Those in use make no room.
+    expect((await post(url, INITIALIZE)).status).toBe(503);
+    for (const { body } of streams) await body?.cancel();
   });
 
   it('tells how it is, and ends with all its upstreams [PROXY-END]', async () => {

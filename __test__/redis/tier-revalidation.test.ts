@@ -7,7 +7,7 @@ import { TieredCache } from '../../src/tiers/tiered-cache.ts';
 import type { TieredCacheOptions } from '../../src/tiers/tiered-options.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { watchProcess } from '../support/process-signals.ts';
-import { describeEachTier } from '../support/tier-variants.ts';
+import { describeEachTier, type TierVariant } from '../support/tier-variants.ts';
 
 const A = 'mem://a';
 const TTL_MS = 10_000;
@@ -21,6 +21,13 @@ function open(tier: Tier, options: Partial<TieredCacheOptions<string>>): TieredC
   const cache = new TieredCache<string>({ ttlMs: TTL_MS, tierTimeoutMs: 30_000, ...options, tier });
   opened.push(cache);
   return cache;
+}
+
+/** Two processes that share a second level and a clock. */
+function openTwo(variant: TierVariant) {
+  const { tier, sibling } = variant.open();
+  const clock = new ManualClock(Date.now());
+  return { a: open(tier, { clock }), b: open(sibling, { clock }), clock };
 }
 
 /** An origin with one version at a time, which answers "still that" to who knows it. */
@@ -45,9 +52,7 @@ describeEachTier('revalidation over a second level', (variant) => {
   watchProcess();
 
   it('has another process ask by what the first one has left, and the first find what it made of it [REVALIDATE-TIERS]', async () => {
-    const { tier, sibling } = variant.open();
-    const clock = new ManualClock(Date.now());
-    const [a, b] = [open(tier, { clock }), open(sibling, { clock })];
+    const { a, b, clock } = openTwo(variant);
     const origin = new Origin();
     await a.load(A, origin.load);
     await a.flush();
@@ -68,9 +73,7 @@ describeEachTier('revalidation over a second level', (variant) => {
   });
 
   it('asks about many in one call [REVALIDATE-TIERS, REVALIDATE-MANY]', async () => {
-    const { tier, sibling } = variant.open();
-    const clock = new ManualClock(Date.now());
-    const [a, b] = [open(tier, { clock }), open(sibling, { clock })];
+    const { a, b, clock } = openTwo(variant);
     const uris = ['mem://a', 'mem://b'];
     for (const uri of uris) await a.set(uri, `old ${uri}`, { validator: { etag: uri } });
     clock.advance(TTL_MS + 1);
@@ -88,9 +91,7 @@ describeEachTier('revalidation over a second level', (variant) => {
   });
 
   it('serves no process what has expired, and asks about nothing that was invalidated [REVALIDATE-TIERS, REVALIDATE-NEVER-SERVED, REVALIDATE-INVALIDATED]', async () => {
-    const { tier, sibling } = variant.open();
-    const clock = new ManualClock(Date.now());
-    const [a, b] = [open(tier, { clock }), open(sibling, { clock })];
+    const { a, b, clock } = openTwo(variant);
     const origin = new Origin();
     await a.load(A, origin.load);
     await a.flush();

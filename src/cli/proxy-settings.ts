@@ -99,7 +99,7 @@ The server
   --forward-header NAME    send this header of HTTP clients to --url; several times
 
   --max-message-bytes BYTES  refuse larger messages of both sides (default 16777216, 16 MiB)
-  --max-sessions N         HTTP clients at the same time (default 100)
+  --max-sessions N         upstreams of HTTP clients at the same time (default 100)
   --session-idle MS        end an HTTP session that is not used for this long (default 1800000)
   --log text|json          how to log on stderr (default text)
   --no-inspect             open no socket for granary top, run by the same user

@@ -5,6 +5,8 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 
 import type { Logger } from '../logger.ts';
+import { respond } from './http-refusal.ts';
+import { IdleSessions, type Use } from './idle-sessions.ts';
 import { importSdkHttp } from './sdk-peer.ts';
 
 /** How sessions are made and when they end. */
@@ -20,21 +22,20 @@ export interface HttpSessionsOptions {
 interface Session {
   readonly server: McpServer;
   readonly transport: StreamableHTTPServerTransport;
-  openResponses: number;
-  idleTimer: NodeJS.Timeout | undefined;
+  readonly use: Use;
 }
 
 /** The sessions of clients over Streamable HTTP, each with a server and a transport of its own. */
 export class HttpSessions {
   readonly #options: HttpSessionsOptions;
   readonly #sessions = new Map<string, Session>();
-  /** Those without an open response, the one that has been so the longest first. */
-  readonly #idle = new Set<Session>();
+  readonly #idle: IdleSessions;
   /** Sessions whose client has not been given an id yet. */
   #starting = 0;
 
   constructor(options: HttpSessionsOptions) {
     this.#options = options;
+    this.#idle = new IdleSessions(options.idleSessionMs, options.logger);
   }
 
   get size(): number {
@@ -64,7 +65,8 @@ export class HttpSessions {
 
   async #begin(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { createServer, maxSessions } = this.#options;
-    if (this.#sessions.size + this.#starting >= maxSessions) await this.#closeLongestIdle();
+    // Clients that left without a word must not keep others out; who comes back begins anew.
+    if (this.#sessions.size + this.#starting >= maxSessions) await this.#idle.endLongest();
     if (this.#sessions.size + this.#starting >= maxSessions) {
       respond(response, 503, -32_000, `There are ${maxSessions} sessions already`);
       return;
@@ -79,11 +81,19 @@ export class HttpSessions {
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (id) => {
           this.#sessions.set(id, session);
-          // Its client left before it was told the id, so that only the idle time can end it.
-          if (session.openResponses === 0) this.#beginIdleTime(session);
+          // Its client may have left before it was told the id, so that only the idle time can end it.
+          session.use.begin();
+          session.use.end();
         },
       });
-      const session: Session = { server, transport, openResponses: 0, idleTimer: undefined };
+      const use = this.#idle.add(
+        () => this.#sessions.get(transport.sessionId ?? '') === session,
+        () => {
+          this.#forget(session);
+          return server.close();
+        },
+      );
+      const session: Session = { server, transport, use };
       transport.onclose = () => this.#forget(session);
       await server.connect(transport);
       await this.#serve(session, request, response);
@@ -94,56 +104,17 @@ export class HttpSessions {
     }
   }
 
-  /** Clients that left without a word must not keep others out; who comes back begins anew. */
-  async #closeLongestIdle(): Promise<void> {
-    const [idle] = this.#idle;
-    if (idle === undefined) return;
-    this.#options.logger.info('an idle session made room', { sessions: this.#sessions.size });
-    this.#forget(idle);
-    await idle.server.close();
-  }
-
   async #serve(
     session: Session,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    clearTimeout(session.idleTimer);
-    this.#idle.delete(session);
-    session.openResponses++;
-    response.once('close', () => {
-      session.openResponses--;
-      if (session.openResponses === 0) this.#beginIdleTime(session);
-    });
+    session.use.during(response);
     await session.transport.handleRequest(request, response);
   }
 
-  #beginIdleTime(session: Session): void {
-    const { sessionId } = session.transport;
-    if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
-    const { idleSessionMs, logger } = this.#options;
-    this.#idle.add(session);
-    session.idleTimer = setTimeout(() => {
-      logger.info('an idle session was closed', { idleSessionMs });
-      void session.server.close();
-    }, idleSessionMs).unref();
-  }
-
-  #forget(session: Session): void {
-    const { transport, idleTimer } = session;
-    clearTimeout(idleTimer);
-    this.#idle.delete(session);
+  #forget({ transport, use }: Session): void {
+    use.stop();
     if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
   }
-}
-
-/** A refusal, as the transport itself makes it. */
-export function respond(
-  response: ServerResponse,
-  status: number,
-  code: number,
-  message: string,
-): void {
-  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null });
-  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }

@@ -1,7 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
-import { respond } from '../mcp/http-sessions.ts';
+import { respond } from '../mcp/http-refusal.ts';
+import { IdleSessions, type Use } from '../mcp/idle-sessions.ts';
 import { INVALID_PARAMS } from '../mcp/json-rpc-error.ts';
 import { envelopeFault } from './envelope.ts';
 import { requestVersion } from './era.ts';
@@ -17,14 +18,14 @@ export interface HttpClientsOptions {
   /** Headers of clients' requests that go on; in lower case. */
   readonly forwardedHeaders: readonly string[];
   readonly idleSessionMs: number;
+  /** Of sessions, and of upstreams that single requests share. */
   readonly maxSessions: number;
 }
 
 interface Session {
   readonly id: string;
   readonly client: HttpClient;
-  openResponses: number;
-  idleTimer: NodeJS.Timeout | undefined;
+  readonly use: Use;
 }
 
 /** Of Streamable HTTP; a session is on one of them. */
@@ -44,11 +45,13 @@ export class HttpClients {
   readonly #options: HttpClientsOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #stateless: StatelessUpstreams;
+  readonly #idle: IdleSessions;
   readonly #requests = new Set<HttpClient>();
 
   constructor(options: HttpClientsOptions) {
     this.#options = options;
-    this.#stateless = new StatelessUpstreams(options.proxy, options.idleSessionMs);
+    this.#idle = new IdleSessions(options.idleSessionMs, options.proxy.options.logger);
+    this.#stateless = new StatelessUpstreams(options.proxy, this.#idle);
   }
 
   get size(): number {
@@ -71,16 +74,20 @@ export class HttpClients {
   }
 
   /** Takes what a client has posted. */
-  post(messages: readonly Message[], request: IncomingMessage, response: ServerResponse): void {
+  async post(
+    messages: readonly Message[],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const [first] = messages;
     const fault = messages.length === 1 && first && envelopeFaultOf(first, request.headers);
     if (fault) {
       answerError(response, first, INVALID_PARAMS, `Invalid params: ${fault}`);
     } else if (messages.some((message) => requestVersion(message) !== undefined)) {
-      this.#postAlone(messages, request, response);
+      await this.#postAlone(messages, request, response);
     } else if (first?.kind === 'request' && first.method === 'initialize') {
       if (messages.length > 1) refuse(response, 400, 'An initialization comes alone');
-      else this.#begin(first, request, response);
+      else await this.#begin(first, request, response);
     } else {
       const session = this.#sessionOf(request, response);
       if (session !== undefined) this.#postTo(session, messages, request, response);
@@ -91,7 +98,7 @@ export class HttpClients {
   listen(request: IncomingMessage, response: ServerResponse): void {
     const session = this.#sessionOf(request, response);
     if (session === undefined) return;
-    this.#use(session, response);
+    session.use.during(response);
     if (!session.client.listen(response, { 'mcp-session-id': session.id })) {
       refuse(response, 409, 'The session has such a stream already');
     }
@@ -105,18 +112,23 @@ export class HttpClients {
     response.writeHead(200).end();
   }
 
-  #begin(message: Message, request: IncomingMessage, response: ServerResponse): void {
-    const { proxy, maxSessions } = this.#options;
-    if (this.#sessions.size >= maxSessions) {
-      refuse(response, 503, `There are ${maxSessions} sessions already`);
-      return;
-    }
+  async #begin(
+    message: Message,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    if (!(await this.#hasRoom(response))) return;
+    const { proxy } = this.#options;
     const id = randomUUID();
     const client = new HttpClient(() => void this.#end(session), proxy.options.logger);
-    const session: Session = { id, client, openResponses: 0, idleTimer: undefined };
+    const use = this.#idle.add(
+      () => this.#sessions.has(id),
+      () => this.#end(session),
+    );
+    const session: Session = { id, client, use };
     this.#sessions.set(id, session);
     client.relay = proxy.newRelay(client, proxy.newUpstream(), true);
-    this.#use(session, response);
+    use.during(response);
     client.relay.open();
     const context = this.#contextOf(session, request.headers);
     client.post([message], response, context, { 'mcp-session-id': id });
@@ -151,7 +163,7 @@ export class HttpClients {
       refuse(response, 400, 'Bad Request: another request of the session has its id');
       return;
     }
-    this.#use(session, response);
+    session.use.during(response);
     const context = this.#contextOf(session, request.headers);
     if (messages.some(({ kind }) => kind === 'request')) {
       client.post(messages, response, context, { 'mcp-session-id': session.id });
@@ -162,11 +174,11 @@ export class HttpClients {
   }
 
   /** Answers a request that belongs to no session. */
-  #postAlone(
+  async #postAlone(
     messages: readonly Message[],
     request: IncomingMessage,
     response: ServerResponse,
-  ): void {
+  ): Promise<void> {
     const [message] = messages;
     if (message === undefined || messages.length > 1) {
       refuse(response, 400, 'This revision has no batches');
@@ -184,6 +196,7 @@ export class HttpClients {
     const { proxy } = this.#options;
     const identity = identityOf(request.headers, this.#options.forwardedHeaders);
     const partition = identity === undefined ? undefined : hashed(identity);
+    if (!this.#stateless.has(partition) && !(await this.#hasRoom(response))) return;
     const client = new HttpClient(() => {}, proxy.options.logger);
     const relay = proxy.newRelay(client, this.#stateless.newUpstream(partition), false);
     client.relay = relay;
@@ -200,6 +213,22 @@ export class HttpClients {
       this.#requests.delete(client);
       void relay.close();
     });
+  }
+
+  /**
+   * Whether another upstream may be opened, for which one that nobody uses may have to end.
+   *
+   * @param response by which the client is told where there is no room
+   */
+  async #hasRoom(response: ServerResponse): Promise<boolean> {
+    const { maxSessions } = this.#options;
+    const isFull = (): boolean => this.#sessions.size + this.#stateless.size >= maxSessions;
+    // Clients that left without a word must not keep others out; who comes back begins anew.
+    if (isFull()) await this.#idle.endLongest();
+    if (response.closed) return false;
+    if (!isFull()) return true;
+    refuse(response, 503, `There are ${maxSessions} sessions already`);
+    return false;
   }
 
   #sessionOf(request: IncomingMessage, response: ServerResponse): Session | undefined {
@@ -238,22 +267,8 @@ export class HttpClients {
     );
   }
 
-  #use(session: Session, response: ServerResponse): void {
-    clearTimeout(session.idleTimer);
-    session.openResponses++;
-    response.once('close', () => {
-      session.openResponses--;
-      if (session.openResponses > 0 || !this.#sessions.has(session.id)) return;
-      const { idleSessionMs, proxy } = this.#options;
-      session.idleTimer = setTimeout(() => {
-        proxy.options.logger.info('an idle session was closed', { idleSessionMs });
-        void this.#end(session);
-      }, idleSessionMs).unref();
-    });
-  }
-
   async #end(session: Session): Promise<void> {
-    clearTimeout(session.idleTimer);
+    session.use.stop();
     this.#sessions.delete(session.id);
     session.client.close();
     await session.client.relay.close();

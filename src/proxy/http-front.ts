@@ -1,18 +1,14 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Logger } from '../logger.ts';
-import { atMost, DRAIN_MS } from '../mcp/endpoint.ts';
-import { respond } from '../mcp/http-sessions.ts';
-import { refusalOf } from '../mcp/loopback-guard.ts';
-import { badOption } from '../options.ts';
+import { HttpListener } from '../mcp/http-listener.ts';
+import { respond } from '../mcp/http-refusal.ts';
 import type { Front } from './front.ts';
 import { HttpClients, type HttpClientsOptions } from './http-clients.ts';
 import { INVALID_REQUEST, PARSE_ERROR, parseMessages, type Message } from './message.ts';
 
-/** How long a client may take to read what was left of its streams when they ended. */
-const CLOSE_MS = 500;
+/** Most wait for the upstream; on 2026-07-28 subscriptions are requests, too. */
+const MAX_ANSWERING = 1_024;
 
 export interface HttpFrontOptions extends HttpClientsOptions {
   readonly host: string;
@@ -21,47 +17,39 @@ export interface HttpFrontOptions extends HttpClientsOptions {
   readonly maxMessageBytes: number;
   /** What `/healthz` tells besides the number of sessions. */
   readonly health: () => Readonly<Record<string, unknown>>;
+  /** How long a client may take to send a request, or to take some of its answer; default 30,000. */
+  readonly patienceMs?: number;
   readonly logger: Logger;
 }
 
-/** Clients over Streamable HTTP on this machine: `/mcp`, and `/healthz` for whoever watches. */
+/** Clients over Streamable HTTP on this machine. */
 export class HttpFront implements Front {
   /** HTTP goes on until it is told to end. */
   readonly ended: Promise<string> = new Promise(() => {});
   readonly failed = false;
   readonly #options: HttpFrontOptions;
   readonly #clients: HttpClients;
-  readonly #http: Server;
-  #isDraining = false;
+  #listener!: HttpListener;
 
   /** @throws (rejects with) `ERR_GRANARY_BAD_OPTION` where the port cannot be had */
   static async open(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
-    front.#http.listen(options.port, options.host);
-    try {
-      await once(front.#http, 'listening');
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      badOption('port', options.port, `a port that is free and may be used (${code ?? message})`);
-    }
+    const { host, port, maxSessions, patienceMs, health, logger } = options;
+    front.#listener = await HttpListener.open({
+      ...{ host, port, maxSessions, maxAnswering: MAX_ANSWERING, patienceMs, logger },
+      health: () => ({ ...health(), sessions: front.sessions }),
+      handle: (request, response) => front.#handle(request, response),
+    });
     return front;
   }
 
   private constructor(options: HttpFrontOptions) {
     this.#options = options;
     this.#clients = new HttpClients(options);
-    this.#http = createServer((request, response) => {
-      this.#handle(request, response).catch((error: unknown) => {
-        options.logger.error('a request failed', { error: String(error) });
-        if (response.headersSent) response.destroy();
-        else respond(response, 500, -32_603, 'Internal error');
-      });
-    });
   }
 
   get url(): string {
-    const { address, family, port } = this.#http.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/mcp`;
+    return this.#listener.url;
   }
 
   get sessions(): number {
@@ -69,31 +57,13 @@ export class HttpFront implements Front {
   }
 
   async drain(): Promise<void> {
-    this.#isDraining = true;
-    const closed = new Promise((resolve) => this.#http.close(resolve));
-    await atMost(DRAIN_MS, this.#clients.idle());
-    await this.#clients.close();
-    this.#http.closeIdleConnections();
-    await atMost(CLOSE_MS, closed);
-    this.#http.closeAllConnections();
-    await closed;
+    await this.#listener.drain(
+      () => this.#clients.idle(),
+      () => this.#clients.close(),
+    );
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const refusal = refusalOf(request.headers);
-    if (refusal !== undefined) {
-      this.#options.logger.warn('a request was refused', { reason: refusal });
-      respond(response, 403, -32_000, `Forbidden: ${refusal}`);
-      return;
-    }
-    if (this.#isDraining) {
-      response.setHeader('connection', 'close');
-      respond(response, 503, -32_000, 'The proxy is about to end');
-      return;
-    }
-    const [path = ''] = (request.url ?? '').split('?', 1);
-    if (path === '/healthz') return this.#tellHealth(request, response);
-    if (path !== '/mcp') return respond(response, 404, -32_000, 'Not found: MCP is at /mcp');
     switch (request.method ?? '') {
       case 'POST':
         return this.#post(request, response);
@@ -130,7 +100,7 @@ export class HttpFront implements Front {
       else respond(response, 400, INVALID_REQUEST, `Invalid request: ${(error as Error).message}`);
       return;
     }
-    if (!response.destroyed) this.#clients.post(messages, request, response);
+    if (!response.destroyed) await this.#clients.post(messages, request, response);
   }
 
   /** @returns `undefined` for one that is too large */
@@ -145,17 +115,6 @@ export class HttpFront implements Front {
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString();
-  }
-
-  #tellHealth({ method }: IncomingMessage, response: ServerResponse): void {
-    if (method !== 'GET' && method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end();
-      return;
-    }
-    const health = { status: 'ok', ...this.#options.health(), sessions: this.sessions };
-    response
-      .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-      .end(method === 'HEAD' ? undefined : JSON.stringify(health));
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IdleSessions, Use } from '../mcp/idle-sessions.ts';
 import type { Proxy } from './proxy.ts';
 import { SharedUpstream } from './shared-upstream.ts';
 import type { Upstream } from './upstream.ts';
@@ -7,7 +8,7 @@ const ANYBODY = 'anybody';
 
 interface Shared {
   readonly upstream: SharedUpstream;
-  idleTimer: NodeJS.Timeout | undefined;
+  readonly use: Use;
 }
 
 /**
@@ -16,54 +17,64 @@ interface Shared {
  */
 export class StatelessUpstreams {
   readonly #proxy: Proxy;
-  readonly #idleMs: number;
+  readonly #idle: IdleSessions;
   readonly #shared = new Map<string, Shared>();
-  #isClosed = false;
 
-  constructor(proxy: Proxy, idleMs: number) {
+  constructor(proxy: Proxy, idle: IdleSessions) {
     this.#proxy = proxy;
-    this.#idleMs = idleMs;
+    this.#idle = idle;
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#shared.size;
+  }
+
+  /** Whether another request of a user costs no further process. */
+  has(partition: string | undefined): boolean {
+    return this.#areSingle || this.#shared.has(partition ?? ANYBODY);
   }
 
   newUpstream(partition: string | undefined): Upstream {
-    if ('url' in this.#proxy.options.target) return this.#proxy.newUpstream();
+    if (this.#areSingle) return this.#proxy.newUpstream();
     const key = partition ?? ANYBODY;
-    const shared = this.#shared.get(key) ?? this.#open(key, partition);
-    clearTimeout(shared.idleTimer);
-    const view = shared.upstream.newView();
+    const { upstream, use } = this.#shared.get(key) ?? this.#open(key, partition);
+    use.begin();
+    const view = upstream.newView();
     const close = view.close.bind(view);
     view.close = async () => {
       await close();
-      if (shared.upstream.uses === 0) this.#beginIdleTime(key, shared);
+      use.end();
     };
     return view;
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const all = [...this.#shared.values()];
-    this.#shared.clear();
-    for (const { idleTimer } of all) clearTimeout(idleTimer);
-    await Promise.all(all.map(({ upstream }) => upstream.close()));
+    await Promise.all(Array.from(this.#shared, ([key, shared]) => this.#end(key, shared)));
+  }
+
+  get #areSingle(): boolean {
+    return 'url' in this.#proxy.options.target;
   }
 
   #open(key: string, partition: string | undefined): Shared {
     const upstream = new SharedUpstream(
       this.#proxy.newUpstream(),
       () => this.#proxy.store.doubt(partition ?? 'nobody'),
-      () => this.#shared.delete(key),
+      () => void this.#end(key, shared),
     );
-    const shared: Shared = { upstream, idleTimer: undefined };
+    const use = this.#idle.add(
+      () => this.#shared.get(key) === shared,
+      () => this.#end(key, shared),
+    );
+    const shared: Shared = { upstream, use };
     this.#shared.set(key, shared);
     return shared;
   }
 
-  #beginIdleTime(key: string, shared: Shared): void {
-    clearTimeout(shared.idleTimer);
-    if (this.#isClosed || this.#shared.get(key) !== shared) return;
-    shared.idleTimer = setTimeout(() => {
-      this.#shared.delete(key);
-      void shared.upstream.close();
-    }, this.#idleMs).unref();
+  async #end(key: string, shared: Shared): Promise<void> {
+    shared.use.stop();
+    if (this.#shared.get(key) === shared) this.#shared.delete(key);
+    await shared.upstream.close();
   }
 }

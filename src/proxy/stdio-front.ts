@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 import type { Logger } from '../logger.ts';
@@ -32,6 +33,8 @@ export class StdioFront implements Front, ClientLink {
   readonly #options: StdioFrontOptions;
   readonly #relay: Relay;
   readonly #ended: (reason: string) => void;
+  /** What waits until the client reads on: not even text yet, where the cache has it. */
+  readonly #unsent: { readonly text: string }[] = [];
   #isFailed = false;
   #isDraining = false;
 
@@ -56,14 +59,13 @@ export class StdioFront implements Front, ClientLink {
   }
 
   send(message: Message): void {
-    const { output } = this.#options;
-    if (output.writable) output.write(`${message.text}\n`);
+    this.#send(message);
     // Answers from the cache come without the upstream, which is paused by others.
     if (this.isClogged) this.#options.input.pause();
   }
 
   get isClogged(): boolean {
-    return this.#options.output.writableLength > MAX_UNREAD_BYTES;
+    return this.#unsent.length > 0 || this.#isOutputFull;
   }
 
   end(reason: string): void {
@@ -104,6 +106,8 @@ export class StdioFront implements Front, ClientLink {
     input.once('end', () => this.#ended('end of input'));
     input.once('error', (error) => this.#ended(`the input failed: ${error.message}`));
     output.on('drain', () => {
+      this.#sendMore();
+      if (this.isClogged) return;
       this.#relay.clientDrained();
       this.#takeIn();
     });
@@ -138,14 +142,34 @@ export class StdioFront implements Front, ClientLink {
 
   /** What has no id that is known (JSON-RPC 2.0, section 5). */
   #refuse(answer: Answer): void {
+    this.#send({ text: JSON.stringify({ jsonrpc: '2.0', id: null, ...answer }) });
+  }
+
+  #send(message: { readonly text: string }): void {
+    if (this.isClogged) this.#unsent.push(message);
+    else this.#write(message);
+  }
+
+  #sendMore(): void {
+    let sent = 0;
+    while (sent < this.#unsent.length && !this.#isOutputFull) this.#write(this.#unsent[sent++]!);
+    this.#unsent.splice(0, sent);
+  }
+
+  #write({ text }: { readonly text: string }): void {
     const { output } = this.#options;
-    const text = JSON.stringify({ jsonrpc: '2.0', id: null, ...answer });
     if (output.writable) output.write(`${text}\n`);
   }
 
-  #flushed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.output.write('', () => resolve());
+  get #isOutputFull(): boolean {
+    return this.#options.output.writableLength > MAX_UNREAD_BYTES;
+  }
+
+  async #flushed(): Promise<void> {
+    const { output } = this.#options;
+    while (this.#unsent.length > 0) await once(output, 'drain');
+    await new Promise<void>((resolve) => {
+      output.write('', () => resolve());
     });
   }
 }
