@@ -197,9 +197,12 @@ function comparable({ status, headers: told, body }: WireResponse): unknown {
     hasSession: session !== undefined,
     isMeasured: Number(length) === Buffer.byteLength(body) || length === undefined,
     isEvents,
-    messages: messages.map((each) =>
-      each.startsWith('{') || each.startsWith('[') ? byText([JSON.parse(each)].flat()) : each,
-    ),
+    // Those of a batch may be answered in any order (JSON-RPC 2.0, section 6).
+    messages: messages
+      .flatMap((each) =>
+        each.startsWith('{') || each.startsWith('[') ? byText([JSON.parse(each)].flat()) : each,
+      )
+      .toSorted(),
   };
 }
 

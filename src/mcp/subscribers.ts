@@ -1,5 +1,9 @@
 import type { MutationTap } from './mutation-tap.ts';
 
+/** URIs of one connection that are noted, and how long each may be in characters: no longer one is cached. */
+const MOST_URIS = 10_000;
+const MAX_URI_LENGTH = 8_192;
+
 /** Connections that have subscribed, over all servers that share one cache. */
 export class Subscribers {
   static readonly #ofCaches = new WeakMap<object, Subscribers>();
@@ -17,8 +21,8 @@ export class Subscribers {
 
   note(tap: MutationTap, uri: string, isSubscribed: boolean): void {
     const uris = this.#subscriptions.get(tap) ?? new Set();
-    if (isSubscribed) uris.add(uri);
-    else uris.delete(uri);
+    if (!isSubscribed) uris.delete(uri);
+    else if (uris.size < MOST_URIS && uri.length <= MAX_URI_LENGTH) uris.add(uri);
     if (uris.size > 0) this.#subscriptions.set(tap, uris);
     else this.#subscriptions.delete(tap);
   }
