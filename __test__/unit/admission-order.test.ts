@@ -14,7 +14,7 @@ class Store implements Residence {
   readonly order: AdmissionOrder;
 
   constructor(maxEntries: number, maxBytes: number, adaptive: boolean) {
-    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0 };
     this.order = new AdmissionOrder(this.ledger, this.table, this, adaptive);
     this.order.readBounds();
   }

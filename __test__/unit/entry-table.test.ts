@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { EntryTable, HitWord, MOST_COUNTED, NEVER_FRESH } from '../../src/cache/entry-table.ts';
+import { EntryTable, MOST_COUNTED, NEVER_FRESH, RowWord } from '../../src/cache/entry-table.ts';
 
 function freshUntil(table: EntryTable<unknown>, slot: number): number {
-  return table.words[slot * HitWord.size + HitWord.freshUntil]!;
+  return table.words[(slot << RowWord.sizeLog) + RowWord.freshUntil]!;
 }
 
 describe('EntryTable', () => {
@@ -35,7 +35,7 @@ describe('EntryTable', () => {
     table.begin(slot, 'a', 1, 1_000, NEVER_FRESH, 500, -1);
     table.setExtras(slot, { idleTtlMs: 200, tags: [] });
     expect(table.deadlineOf(slot)).toBe(1_200);
-    table.resume(slot, 1_400, 3);
+    table.resume(slot, 1_000, 1_400, 3);
     expect(table.deadlineOf(slot)).toBe(1_500);
     table.setExtras(slot, undefined);
     table.begin(slot, 'a', 1, 1_000, 1, 0, -1);
@@ -54,6 +54,43 @@ describe('EntryTable', () => {
     expect(freshUntil(table, empty)).toBe(-(2 ** 31));
   });
 
+  it('knows times that a row has no room for, and never takes such an entry for fresh', () => {
+    const table = new EntryTable<string>(true);
+    const slot = table.take('mem://a');
+    const born = -50 * 86_400_000;
+    const ttlMs = 60 * 86_400_000;
+    table.begin(slot, 'a', 1, born, 2 ** 30 - 1, ttlMs, -1);
+    table.resume(slot, born, -7, 3);
+    expect([table.bornOf(slot), table.deadlineOf(slot)]).toEqual([born, born + ttlMs]);
+    expect(freshUntil(table, slot)).toBe(-(2 ** 31));
+    table.rebase(2 ** 30);
+    expect([table.bornOf(slot), table.accessedAtOf(slot)]).toEqual([born - 2 ** 30, -7 - 2 ** 30]);
+    table.begin(slot, 'b', 1, 5, 10, 7.5, -1);
+    for (let origins = 0; origins < 4; origins++) table.rebase(2 ** 29);
+    expect(table.bornOf(slot)).toBe(5 - 2 ** 31);
+    table.rebase(5);
+    table.rebase(2 ** 30);
+    expect([table.bornOf(slot), table.ttlMsOf(slot)]).toEqual([-(2 ** 31) - 2 ** 30, 7.5]);
+  });
+
+  it('renews an entry that differs in its value only, and no other', () => {
+    const table = new EntryTable<string>(true);
+    const slot = table.take('mem://a');
+    expect(table.begin(slot, 'a', 5, 0, 10, 10, -1)).toBe(false);
+    expect(table.renew(slot, 'b', 5, 4, 10, 10)).toBe(true);
+    expect([table.values[slot], table.bornOf(slot), table.deadlineOf(slot)]).toEqual(['b', 4, 14]);
+    expect(table.renew(slot, 'c', 6, 4, 10, 10)).toBe(false);
+    expect(table.renew(slot, 'c', 5, 4, 20, 20)).toBe(false);
+    expect(table.renew(slot, 'c', 5, 15, 10, 10)).toBe(false);
+    table.setExtras(slot, { idleTtlMs: 0, tags: ['t'] });
+    expect(table.renew(slot, 'c', 5, 4, 10, 10)).toBe(false);
+    table.setExtras(slot, undefined);
+    expect([table.renew(slot, 'c', 5, 4, 10, 10), table.values[slot]]).toEqual([true, 'c']);
+    expect(table.begin(slot, 'd', 9, 6, 10, 10, -1)).toBe(true);
+    table.endSchedule(slot);
+    expect(table.begin(slot, 'd', 9, 6, 10, 10, -1)).toBe(false);
+  });
+
   it('takes a negative weight for the complement of an upper bound', () => {
     const table = new EntryTable<string>(true);
     const slot = table.take('mem://a');
@@ -67,13 +104,13 @@ describe('EntryTable', () => {
     const table = new EntryTable<string>(true);
     const slot = table.take('mem://a');
     table.begin(slot, 'a', 1, 0, 10, 0, -1);
-    const at = slot * HitWord.size + HitWord.accessCount;
+    const at = (slot << RowWord.sizeLog) + RowWord.accessCount;
     for (const accesses of [MOST_COUNTED, MOST_COUNTED, 7]) {
       table.words[at]! += accesses;
       if (accesses === MOST_COUNTED) table.carryCount(slot);
     }
     expect(table.accessCountOf(slot)).toBe(2 * MOST_COUNTED + 7);
-    table.resume(slot, 3, 2 ** 40);
+    table.resume(slot, 0, 3, 2 ** 40);
     table.words[at]!++;
     expect(table.accessCountOf(slot)).toBe(2 ** 40 + 1);
     table.begin(slot, 'b', 1, 0, 10, 0, -1);

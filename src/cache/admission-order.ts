@@ -79,7 +79,7 @@ export class AdmissionOrder implements Order {
 
   touch(slot: number): void {
     const queue = this.#queue;
-    this.#table.setToldIn(slot, this.#ledger.epoch);
+    this.#table.setToldIn(slot, this.#table.epoch);
     const isSampled = this.#uses.count(slot);
     queue.touch(slot);
     if (isSampled) this.#observe(slot, queue.costOf(slot));
@@ -245,7 +245,7 @@ export class AdmissionOrder implements Order {
   /** From here on uses of the same entries are told again. */
   #beginEpoch(): void {
     const { size } = this.#ledger;
-    this.#ledger.epoch = (this.#ledger.epoch + 1) | 0;
+    this.#table.epoch = (this.#table.epoch + 1) | 0;
     this.#epochLeft = Math.max(1, Math.floor(size / EPOCHS_PER_TURNOVER));
     this.#uses.fit(size);
     this.#fitGhosts();

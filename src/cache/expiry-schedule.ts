@@ -43,7 +43,10 @@ export class ExpirySchedule {
     const table = this.#table;
     const due: number[] = [];
     for (const slot of this.#wheel.takeDue(now)) {
-      if (table.values[slot] === undefined) continue;
+      if (table.values[slot] === undefined) {
+        table.endSchedule(slot);
+        continue;
+      }
       const deadline = table.deadlineOf(slot);
       if (now > deadline) due.push(slot);
       else this.#wheel.schedule(slot, deadline);

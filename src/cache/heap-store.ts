@@ -6,7 +6,7 @@ import type { Bounds } from './cache-options.ts';
 import type { EntryInfo } from './cache-stats.ts';
 import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
-import { type EntryExtras, EntryTable, HitWord, MOST_COUNTED, NEVER_FRESH } from './entry-table.ts';
+import { type EntryExtras, EntryTable, MOST_COUNTED, NEVER_FRESH, RowWord } from './entry-table.ts';
 import { ExpirySchedule } from './expiry-schedule.ts';
 import { dumpHeap, HeapSink } from './heap-dump.ts';
 import type { HeapParts } from './heap-parts.ts';
@@ -22,11 +22,11 @@ import { Unweighed } from './unweighed.ts';
 import { weighValue } from './value-weight.ts';
 
 // Constants of this module are part of the compiled code; imported ones are loaded at each use.
-const HIT_WORDS = HitWord.size;
-const FRESH_UNTIL = HitWord.freshUntil;
-const TOLD_IN = HitWord.toldIn;
-const ACCESS_COUNT = HitWord.accessCount;
-const ACCESSED_AT = HitWord.accessedAt;
+const ROW_LOG = RowWord.sizeLog;
+const FRESH_UNTIL = RowWord.freshUntil;
+const TOLD_IN = RowWord.toldIn;
+const ACCESS_COUNT = RowWord.accessCount;
+const ACCESSED_AT = RowWord.accessedAt;
 const FULL_COUNT = MOST_COUNTED;
 const CLOCK = Word.clock;
 const USED_AT = Word.usedAt;
@@ -78,7 +78,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   constructor(bounds: Bounds, parts: HeapParts, hub: EventHub<V>) {
     const { maxEntries, maxBytes } = bounds;
-    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0, epoch: 0 };
+    this.ledger = { size: 0, weightBytes: 0, maxEntries, maxBytes, maxEntryBytes: 0 };
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#clockWords = parts.clock.words;
@@ -110,21 +110,22 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const slot = this.#slots.get(uri);
     if (slot === undefined) return undefined;
     const { words, values } = this.#table;
-    const at = slot * HIT_WORDS;
+    // Bits, not sums: compiled code looks for no overflow.
+    const at = slot << ROW_LOG;
     const clockWords = this.#clockWords;
     let now = clockWords[CLOCK]!;
-    if (now > words[at + FRESH_UNTIL]!) {
+    if (now > words[at | FRESH_UNTIL]!) {
       now = this.#now();
       if (!this.#livesAt(slot, now)) return undefined;
       this.#table.use(slot, now);
     }
     clockWords[USED_AT] = now;
     this.#hits++;
-    words[at + ACCESSED_AT] = now;
-    const count = words[at + ACCESS_COUNT]! + 1;
-    words[at + ACCESS_COUNT] = count;
+    words[at | ACCESSED_AT] = now;
+    const count = (words[at | ACCESS_COUNT]! + 1) | 0;
+    words[at | ACCESS_COUNT] = count;
     if (count === FULL_COUNT) this.#table.carryCount(slot);
-    if (words[at + TOLD_IN] !== this.ledger.epoch) this.#order.touch(slot);
+    if (words[at | TOLD_IN] !== this.#table.epoch) this.#order.touch(slot);
     return values[slot];
   }
 
@@ -223,6 +224,10 @@ export class HeapStore<V> implements Residence, Store<V, V> {
       return;
     }
     if (lifetime !== this.#lifetime) this.#readLifetime(lifetime);
+    if (slot !== undefined && this.#renew(slot, value, weight, now, lifetime.ttlMs)) {
+      if (loaded) this.#tellLoaded(uri, value);
+      return;
+    }
     if (loaded) this.#tellLoaded(uri, value);
     if (slot === undefined) this.#enter(uri, undefined, value, weight, now, lifetime.ttlMs);
     else this.#setKnown(uri, slot, value, weight, now, lifetime.ttlMs);
@@ -253,7 +258,11 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#clockWords[USED_AT] = now;
     this.#enter(uri, this.#slots.get(uri), value, weightBytes, born, ttlMs);
     const slot = this.#slots.get(uri);
-    if (slot !== undefined) this.#table.resume(slot, usedAt, life.accessCount);
+    if (slot !== undefined) {
+      this.#table.resume(slot, born, usedAt, life.accessCount);
+      // It was born before the last entry of the slot, maybe.
+      this.#schedule.expect(slot);
+    }
     if (this.#shelf !== undefined) this.#makeRoom(uri);
     return 'restored';
   }
@@ -312,7 +321,10 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   expire(): number {
     const now = this.#now();
     const due = this.#schedule.takeDue(now);
-    for (const slot of due) this.#expireSlot(slot);
+    for (const slot of due) {
+      this.#expireSlot(slot);
+      this.#table.endSchedule(slot);
+    }
     this.#shelf?.sweep();
     return due.length;
   }
@@ -437,7 +449,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     // An injected clock's readings may be larger than ASLEEP.
     if (!this.#clock.ticking || idleTtlMs > 0) this.#freshMs = NEVER_FRESH;
     else if (ttlMs === 0 || ttlMs >= MAX_FAST_TTL_MS) this.#freshMs = MAX_FAST_TTL_MS;
-    else this.#freshMs = Math.floor(ttlMs);
+    // A small integer: `Math.floor` alone gives what compiled code must look at first.
+    else this.#freshMs = Math.floor(ttlMs) | 0;
   }
 
   /** The slot of the entry if it lives; no access is recorded. */
@@ -449,7 +462,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   /** Whether the slot has an entry; frees it if it has expired. */
   #livesAt(slot: number, now: number): boolean {
     const table = this.#table;
-    if (now <= table.words[slot * HIT_WORDS + FRESH_UNTIL]!) return true;
+    if (now <= table.words[(slot << ROW_LOG) | FRESH_UNTIL]!) return true;
     if (table.values[slot] === undefined) return false;
     if (now <= table.deadlineOf(slot)) return true;
     this.#expireSlot(slot);
@@ -488,6 +501,15 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     else this.#enter(uri, this.#slots.get(uri), value, weight, now, ttlMs);
   }
 
+  /** @returns whether the entry differs in its value only */
+  #renew(slot: number, value: V, weight: number, now: number, ttlMs: number): boolean {
+    const table = this.#table;
+    if (this.#extras !== undefined) return false;
+    if (!table.renew(slot, value, weight, now, this.#freshMs, ttlMs)) return false;
+    if (table.toldIn(slot) !== table.epoch) this.#order.touch(slot);
+    return true;
+  }
+
   /** A value is too large, and what it was to replace is old. */
   #refuse(uri: string, value: V, slot: number | undefined, now: number): void {
     if (slot !== undefined && this.#livesAt(slot, now)) this.#remove(slot);
@@ -515,13 +537,13 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     // What comes back stands last again in the order of keys.
     if (known !== undefined) this.#slots.delete(uri);
     this.#slots.set(uri, slot);
-    table.begin(slot, value, weight, now, this.#freshMs, ttlMs, -1);
+    const isScheduled = table.begin(slot, value, weight, now, this.#freshMs, ttlMs, -1);
     ledger.size++;
     ledger.weightBytes += weight < 0 ? ~weight : weight;
     if (weight < 0) this.#unweighed.add(slot);
     if (this.#extras !== undefined) this.#addExtras(slot, this.#extras);
     if (this.#index !== undefined) this.#addToIndex(uri);
-    if (ttlMs > 0 || this.#extras !== undefined) this.#schedule.expect(slot);
+    if (!isScheduled || this.#extras !== undefined) this.#schedule.expect(slot);
     if (ledger.weightBytes > ledger.maxBytes) this.#weighAll(slot);
     this.#order.admit(slot, known !== undefined);
     if (ledger.size === this.#parts.reviewAt) this.#reviewOrder();
@@ -531,16 +553,13 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const { ledger } = this;
     const table = this.#table;
     const formerWeight = table.weightOf(slot);
-    // With the life that it had it lives longer than before, and will be looked at in time.
-    const lasts = ttlMs === table.ttlMsOf(slot) && this.#clock.ticking;
     const hadExtras = this.#removeExtras(slot);
-    if (table.toldIn(slot) !== ledger.epoch) this.#order.touch(slot);
-    table.begin(slot, value, weight, now, this.#freshMs, ttlMs, table.toldIn(slot));
+    if (table.toldIn(slot) !== table.epoch) this.#order.touch(slot);
+    const toldIn = table.toldIn(slot);
+    const isScheduled = table.begin(slot, value, weight, now, this.#freshMs, ttlMs, toldIn);
     if (this.#extras !== undefined) this.#addExtras(slot, this.#extras);
     if (weight < 0) this.#unweighed.add(slot);
-    if (!lasts || hadExtras || this.#extras !== undefined) {
-      this.#schedule.expect(slot);
-    }
+    if (!isScheduled || hadExtras || this.#extras !== undefined) this.#schedule.expect(slot);
     const most = weight < 0 ? ~weight : weight;
     if (most !== formerWeight) {
       ledger.weightBytes += most - formerWeight;
@@ -605,7 +624,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#expirations++;
     if (this.#hub.heard.expired) this.#queueEnd(slot, 'expired');
     const table = this.#table;
-    if (table.hasExtras && table.extrasOf(slot)?.revalidation !== undefined) {
+    if (table.extrasOf(slot)?.revalidation !== undefined) {
       this.#removeToShelf(slot);
     } else this.#remove(slot);
   }
@@ -653,7 +672,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   #detach(slot: number): void {
     const { ledger } = this;
-    if (this.#table.hasExtras) this.#removeExtras(slot);
+    this.#removeExtras(slot);
     ledger.size--;
     ledger.weightBytes -= this.#table.empty(slot);
   }

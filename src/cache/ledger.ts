@@ -6,8 +6,6 @@ export interface Ledger {
   maxBytes: number;
   /** Heavier entries are not kept; the order's word. */
   maxEntryBytes: number;
-  /** A use of an entry is told to the order once in each. */
-  epoch: number;
 }
 
 /** @returns whether the store holds more than one of its bounds allows. */
