@@ -859,6 +859,8 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-CACHE':
     'Reads and lists are answered from the cache; older revisions see no foreign field.',
   'PROXY-TOOLS': 'Results of tools are kept for those that are named alone, and no errors.',
+  'PROXY-MUTATES':
+    'What a successful call of a tool changes, by the word of the operator, is dropped for all clients and told to those who have subscribed.',
   'PROXY-HINTS':
     'Hints of an upstream bound the time to live, and clients are told what remains of it.',
   'PROXY-RULES': 'Rules by URI say what is kept, for whom and how long.',

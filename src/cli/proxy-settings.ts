@@ -1,6 +1,7 @@
 import { describeValue } from '../describe-value.ts';
 import type { CachingRule } from '../proxy/caching-rules.ts';
 import type { UpstreamTarget } from '../proxy/proxy.ts';
+import type { ToolTargets } from '../proxy/tool-changes.ts';
 import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
 import { integerOption } from './integer-option.ts';
 import { isHttpUrl, readProxyConfig, type ProxyConfig } from './proxy-config.ts';
@@ -29,6 +30,7 @@ export interface ProxySettings extends ProxyNumbers {
   readonly forwardedHeaders: readonly string[];
   readonly rules: readonly CachingRule[];
   readonly cachedTools: readonly string[];
+  readonly mutates: ToolTargets;
   readonly log: LogFormat;
   /** Whether `granary top` can see it. */
   readonly isInspected: boolean;
@@ -47,6 +49,7 @@ const KINDS = {
   public: 'values',
   'no-cache': 'values',
   'cache-tool': 'values',
+  mutates: 'values',
   ...(Object.fromEntries(Object.values(PROXY_NUMBERS).map(({ flag }) => [flag, 'value'])) as Record<
     string,
     'value'
@@ -79,6 +82,11 @@ Caching
   --public TEMPLATE        give all clients the same copy of these URIs; several times
   --no-cache TEMPLATE      never keep these URIs; several times
   --cache-tool NAME        keep the results of this tool too; several times
+  --mutates TOOL=WHAT      a call of TOOL that succeeds changes WHAT: an exact URI, a prefix with a
+                           trailing *, a URI template whose variables the arguments of the call
+                           fill in, resources/list (templates/, tools/, prompts/) or tools/call,
+                           the results that --cache-tool keeps; dropped, and told to those who
+                           have subscribed; several times
   --fail-safe MS           while the server is away, answer reads and lists with what has expired
                            up to this long ago, marked in _meta (default 0 = do not)
   --max-entries N          (default 10000)
@@ -135,6 +143,12 @@ export function readProxySettings(args: readonly string[]): ProxySettings | 'hel
       `--restart-delay must be at most --restart-longest, ${longestRestartDelayMs}, got ${restartDelayMs}`,
     );
   }
+  const cachedTools = [...(line.lists.get('cache-tool') ?? []), ...(config.cachedTools ?? [])];
+  const mutates = mutatesOf(line, config);
+  const both = cachedTools.find((tool) => Object.hasOwn(mutates, tool));
+  if (both !== undefined) {
+    throw new UsageError(`a tool is either cached or mutates, got both for ${describeValue(both)}`);
+  }
   return {
     ...numbers,
     target: targetOf(line, config, command),
@@ -145,7 +159,8 @@ export function readProxySettings(args: readonly string[]): ProxySettings | 'hel
       ...(line.lists.get('public') ?? []).map((uris) => ({ uris, public: true })),
       ...(config.rules ?? []),
     ],
-    cachedTools: [...(line.lists.get('cache-tool') ?? []), ...(config.cachedTools ?? [])],
+    cachedTools,
+    mutates,
     log: logFormat(line, config),
     isInspected: !line.options.has('no-inspect') && (config.inspect ?? true),
     explain,
@@ -219,6 +234,21 @@ function httpOf({ options }: CommandLine, config: ProxyConfig): HttpAddress | un
     );
   }
   return { host: host.replaceAll(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function mutatesOf({ lists }: CommandLine, { mutates = {} }: ProxyConfig): ToolTargets {
+  const given = (lists.get('mutates') ?? []).map((one): [string, readonly string[]] => {
+    const [, tool = '', target = ''] = /^([^=]+)=(.+)$/s.exec(one) ?? [];
+    if (tool === '') {
+      throw new UsageError(`--mutates must be TOOL=WHAT, got ${describeValue(one)}`);
+    }
+    return [tool, [target]];
+  });
+  const all = new Map<string, readonly string[]>();
+  for (const [tool, targets] of [...given, ...Object.entries(mutates)]) {
+    all.set(tool, [...(all.get(tool) ?? []), ...targets]);
+  }
+  return Object.fromEntries(all);
 }
 
 function logFormat({ options }: CommandLine, config: ProxyConfig): LogFormat {
