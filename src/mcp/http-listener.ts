@@ -132,20 +132,20 @@ export class HttpListener {
       }
       this.#noteAnswering(response);
     }
+    const look = this.#endWhenStalled(response);
+    response.once('close', () => clearInterval(look));
     await handle(request, response);
   }
 
   #noteAnswering(response: ServerResponse): void {
     this.#answering.add(response);
-    const look = this.#endWhenStalled(response);
     response.once('close', () => {
-      clearInterval(look);
       this.#answering.delete(response);
       if (this.#answering.size === 0) this.#onAnswered();
     });
   }
 
-  /** Whoever takes nothing of an answer for long does not keep it. */
+  /** Whoever takes nothing of an answer or a stream for long does not keep it. */
   #endWhenStalled(response: ServerResponse): NodeJS.Timeout {
     const patienceMs = this.#patienceMs;
     let written = 0;

@@ -5,8 +5,10 @@ import { HttpExchange } from './http-exchange.ts';
 import type { Message, RequestId } from './message.ts';
 import type { ClientContext, ClientLink, Relay } from './relay.ts';
 
-/** How much may wait for a client that does not read. */
+/** How much may wait for a client that does not read, before its upstream has to wait, too. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
+/** What others cause, such as news of what their tools have changed, waits for nobody: beyond this a stream ends. */
+const MAX_UNREAD_STREAM_BYTES = 2 * MAX_UNREAD_BYTES;
 /** Of messages that belong to no request, until the client opens a stream for them. */
 const MAX_QUEUED = 100;
 const MAX_QUEUED_CHARS = 1_048_576;
@@ -20,24 +22,24 @@ export class HttpClient implements ClientLink {
   #stream: HttpExchange | undefined;
   #queue: Message[] = [];
   #queuedChars = 0;
+  #hasDropped = false;
 
   constructor(onEnd: (reason: string) => void, logger: Logger) {
     this.#onEnd = onEnd;
     this.#logger = logger;
   }
 
-  /** Has requests answered over one connection. @returns what answers */
+  /** Has requests answered over one connection. */
   post(
     messages: readonly Message[],
     response: ServerResponse,
     context: ClientContext,
     headers?: Readonly<Record<string, string>>,
-  ): HttpExchange {
+  ): void {
     const requests = messages.filter(({ kind }) => kind === 'request');
     const exchange = new HttpExchange(response, requests, headers);
     this.#follow(exchange, response);
     for (const message of messages) this.relay.receive(message, context);
-    return exchange;
   }
 
   /** Opens the stream of what belongs to no request. @returns whether there was none yet */
@@ -49,6 +51,7 @@ export class HttpClient implements ClientLink {
     for (const message of this.#queue) stream.send(message);
     this.#queue = [];
     this.#queuedChars = 0;
+    this.#hasDropped = false;
     return true;
   }
 
@@ -65,8 +68,16 @@ export class HttpClient implements ClientLink {
       return; // its connection is gone, and with it whoever waited
     }
     const exchange = this.#exchangeFor(message, relatedTo);
-    if (exchange === undefined) this.#keep(message);
-    else exchange.send(message);
+    if (exchange === undefined) {
+      this.#keep(message);
+    } else if (exchange.unreadBytes > MAX_UNREAD_STREAM_BYTES) {
+      this.#logger.warn('a stream was ended: its client does not read it', {
+        unreadBytes: exchange.unreadBytes,
+      });
+      exchange.destroy();
+    } else {
+      exchange.send(message);
+    }
   }
 
   get isClogged(): boolean {
@@ -98,13 +109,19 @@ export class HttpClient implements ClientLink {
     const isFull =
       this.#queue.length >= MAX_QUEUED || this.#queuedChars + length > MAX_QUEUED_CHARS;
     if (isFull) {
-      this.#logger.warn('a message was dropped: its client has no stream for it', {
-        method: message.method,
-      });
+      this.#noteDropped(message);
       return;
     }
     this.#queue.push(message);
     this.#queuedChars += length;
+  }
+
+  /** Once for each time without a stream: there may be any number of them. */
+  #noteDropped({ method }: Message): void {
+    if (!this.#hasDropped) {
+      this.#logger.warn('messages are dropped: their client has no stream for them', { method });
+    }
+    this.#hasDropped = true;
   }
 
   #follow(exchange: HttpExchange, response: ServerResponse): void {

@@ -37,8 +37,6 @@ const VERSIONS: ReadonlySet<string> = new Set([
 ]);
 /** "HeaderMismatch" (SEP-2243). */
 const HEADER_MISMATCH = -32_020;
-/** How much may wait for a client that does not read what others must not wait for. */
-const MAX_UNREAD_BYTES = 64 * 1_048_576;
 
 /** The clients of a proxy over HTTP: sessions before 2026-07-28, single requests since. */
 export class HttpClients {
@@ -47,6 +45,10 @@ export class HttpClients {
   readonly #stateless: StatelessUpstreams;
   readonly #idle: IdleSessions;
   readonly #requests = new Set<HttpClient>();
+  /** Upstreams for which there is room, and that are not open yet. */
+  #beginning = 0;
+  /** Sessions that are over, and whose upstreams have not let go yet. */
+  #ending = 0;
 
   constructor(options: HttpClientsOptions) {
     this.#options = options;
@@ -117,7 +119,8 @@ export class HttpClients {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    if (!(await this.#hasRoom(response))) return;
+    if (!(await this.#makeRoom(response))) return;
+    this.#beginning--;
     const { proxy } = this.#options;
     const id = randomUUID();
     const client = new HttpClient(() => void this.#end(session), proxy.options.logger);
@@ -196,39 +199,45 @@ export class HttpClients {
     const { proxy } = this.#options;
     const identity = identityOf(request.headers, this.#options.forwardedHeaders);
     const partition = identity === undefined ? undefined : hashed(identity);
-    if (!this.#stateless.has(partition) && !(await this.#hasRoom(response))) return;
+    if (!this.#stateless.has(partition)) {
+      if (!(await this.#makeRoom(response))) return;
+      this.#beginning--;
+    }
     const client = new HttpClient(() => {}, proxy.options.logger);
     const relay = proxy.newRelay(client, this.#stateless.newUpstream(partition), false);
     client.relay = relay;
     this.#requests.add(client);
     relay.open();
     const context = { partition, headers: this.#forwarded(request.headers) };
-    const exchange = client.post([message], response, context);
-    const watch = setInterval(() => {
-      if (exchange.unreadBytes > MAX_UNREAD_BYTES) exchange.destroy();
-    }, 1_000).unref();
+    client.post([message], response, context);
     // On this revision whoever ends the connection withdraws the request.
     response.once('close', () => {
-      clearInterval(watch);
       this.#requests.delete(client);
       void relay.close();
     });
   }
 
   /**
-   * Whether another upstream may be opened, for which one that nobody uses may have to end.
+   * Makes room for another upstream, for which one that nobody uses may have to end. Who is given room
+   * takes it within the same turn.
    *
    * @param response by which the client is told where there is no room
    */
-  async #hasRoom(response: ServerResponse): Promise<boolean> {
+  async #makeRoom(response: ServerResponse): Promise<boolean> {
     const { maxSessions } = this.#options;
-    const isFull = (): boolean => this.#sessions.size + this.#stateless.size >= maxSessions;
     // Clients that left without a word must not keep others out; who comes back begins anew.
-    if (isFull()) await this.#idle.endLongest();
+    while (this.#open >= maxSessions && (await this.#idle.endLongest()));
     if (response.closed) return false;
-    if (!isFull()) return true;
+    if (this.#open < maxSessions) {
+      this.#beginning++;
+      return true;
+    }
     refuse(response, 503, `There are ${maxSessions} sessions already`);
     return false;
+  }
+
+  get #open(): number {
+    return this.#sessions.size + this.#stateless.size + this.#beginning + this.#ending;
   }
 
   #sessionOf(request: IncomingMessage, response: ServerResponse): Session | undefined {
@@ -269,9 +278,14 @@ export class HttpClients {
 
   async #end(session: Session): Promise<void> {
     session.use.stop();
-    this.#sessions.delete(session.id);
+    if (!this.#sessions.delete(session.id)) return session.client.relay.close();
+    this.#ending++;
     session.client.close();
-    await session.client.relay.close();
+    try {
+      await session.client.relay.close();
+    } finally {
+      this.#ending--;
+    }
   }
 }
 
