@@ -861,6 +861,8 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-TOOLS': 'Results of tools are kept for those that are named alone, and no errors.',
   'PROXY-MUTATES':
     'What a successful call of a tool changes, by the word of the operator, is dropped for all clients and told to those who have subscribed.',
+  'PROXY-TASKS':
+    'Tasks pass: calls that make them, what is asked of them, their status, what they ask; none of it is kept.',
   'PROXY-HINTS':
     'Hints of an upstream bound the time to live, and clients are told what remains of it.',
   'PROXY-RULES': 'Rules by URI say what is kept, for whom and how long.',
