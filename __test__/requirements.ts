@@ -874,6 +874,8 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-END': 'Signals and the end of input end it, with its upstream, after the answers.',
   'PROXY-HTTP': 'HTTP clients are served as they are over stdio, sessions and single requests.',
   'PROXY-GUARD': 'Requests that name another machine as their host or origin are refused.',
+  'PROXY-HOST':
+    'Other machines are served where the operator asks for it and names who may be named; that nothing is authorized is said.',
   'PROXY-PRIVATE': 'What one client was answered is given to no other, unless it is public.',
   'PROXY-PUBLIC': 'What is public is asked for once, whoever asks.',
   'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',

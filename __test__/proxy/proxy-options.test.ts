@@ -81,6 +81,9 @@ describe('the options of granary proxy', () => {
       $schema: 'https://example.org/proxy.schema.json',
       command: ['some', 'server'],
       http: '8080',
+      host: '0.0.0.0',
+      allowedHosts: ['mcp.test'],
+      allowedOrigins: ['https://app.test'],
       ttlMs: 5,
       failSafeMs: 6,
       rules: [
@@ -98,7 +101,10 @@ describe('the options of granary proxy', () => {
     const file = configFile(config);
     expect(settingsOf('--config', file)).toMatchObject({
       target: { command: 'some', args: ['server'] },
-      http: { host: '127.0.0.1', port: 8_080 },
+      http: {
+        ...{ host: '0.0.0.0', port: 8_080 },
+        allowed: { hosts: ['mcp.test'], origins: ['https://app.test'], isLoopback: false },
+      },
       ttlMs: 5,
       failSafeMs: 6,
       rules: config.rules,

@@ -74,7 +74,8 @@ describe.each([
     // Waits for the end; the server asks its client on the way.
     const result = await tasks.getTaskResult(id, CallToolResultSchema);
     expect(JSON.stringify(result.content)).toContain('python (snake)');
-    expect(result._meta?.['io.modelcontextprotocol/related-task']).toEqual({ taskId: id });
+    const { _meta: meta } = result;
+    expect(meta?.['io.modelcontextprotocol/related-task']).toEqual({ taskId: id });
     expect((await tasks.getTask(id)).status).toBe('completed');
     await until('its status', () =>
       statuses.find(({ taskId, status }) => taskId === id && status === 'completed'),

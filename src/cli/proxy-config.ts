@@ -11,6 +11,9 @@ export interface ProxyConfig extends Readonly<Partial<Record<ProxyNumberName, nu
   readonly command?: readonly string[];
   readonly url?: string;
   readonly http?: string;
+  readonly host?: string;
+  readonly allowedHosts?: readonly string[];
+  readonly allowedOrigins?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly forwardAuthorization?: boolean;
   readonly forwardHeaders?: readonly string[];
@@ -57,6 +60,9 @@ const CONFIG: Checks = {
   command: [`${STRINGS}, at least one`, isSomeTexts],
   url: ['an http or https URL', isHttpUrl],
   http: ['[HOST:]PORT as a string', isText],
+  host: [STRING, isText],
+  allowedHosts: [STRINGS, isTexts],
+  allowedOrigins: [STRINGS, isTexts],
   headers: [
     'an object of strings',
     (value) => isRecord(value) && Object.values(value).every((one) => typeof one === 'string'),

@@ -3,6 +3,7 @@ import type { CachingRule } from '../proxy/caching-rules.ts';
 import type { UpstreamTarget } from '../proxy/proxy.ts';
 import type { ToolTargets } from '../proxy/tool-changes.ts';
 import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
+import { httpAddressOf, type HttpAddress } from './http-address.ts';
 import { integerOption } from './integer-option.ts';
 import { isHttpUrl, readProxyConfig, type ProxyConfig } from './proxy-config.ts';
 import { PROXY_NUMBERS, type ProxyNumberName } from './proxy-numbers.ts';
@@ -14,12 +15,6 @@ type ProxyNumbers = {
     ? number
     : number | undefined;
 };
-
-/** Where HTTP is offered. */
-export interface HttpAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What `granary proxy` was asked to do. */
 export interface ProxySettings extends ProxyNumbers {
@@ -42,6 +37,9 @@ export interface ProxySettings extends ProxyNumbers {
 const KINDS = {
   url: 'value',
   http: 'value',
+  host: 'value',
+  'allowed-hosts': 'values',
+  'allowed-origins': 'values',
   config: 'value',
   header: 'values',
   'forward-authorization': 'flag',
@@ -73,6 +71,11 @@ and told what its client had told it.
   --http [HOST:]PORT       offer Streamable HTTP on http://HOST:PORT/mcp instead of stdio, with
                            /healthz beside it; HOST is this machine (default 127.0.0.1),
                            port 0 = any free one, told on stderr
+  --host ADDRESS           offer it on this IP address, so to other machines too (0.0.0.0 = all).
+                           There is no authorization: put a proxy that authorizes in front
+  --allowed-hosts NAMES    names by which clients reach it, needed for such an address; requests
+                           that name another as their Host are refused; separated by commas
+  --allowed-origins URLS   sites whose web pages may use it, such as https://app.example.org
   --config FILE            read settings from a JSON file (mcp-granary/proxy.schema.json);
                            options given here win
 
@@ -152,7 +155,7 @@ export function readProxySettings(args: readonly string[]): ProxySettings | 'hel
   return {
     ...numbers,
     target: targetOf(line, config, command),
-    http: httpOf(line, config),
+    http: httpAddressOf(line, config),
     forwardedHeaders: forwardedHeadersOf(line, config),
     rules: [
       ...(line.lists.get('no-cache') ?? []).map((uris) => ({ uris, cache: false })),
@@ -220,20 +223,6 @@ function forwardedHeadersOf({ options, lists }: CommandLine, config: ProxyConfig
   const names = [...(lists.get('forward-header') ?? []), ...(config.forwardHeaders ?? [])];
   const all = [...(isForwarded ? ['authorization'] : []), ...names];
   return all.map((name) => name.toLowerCase());
-}
-
-function httpOf({ options }: CommandLine, config: ProxyConfig): HttpAddress | undefined {
-  const given = options.get('http') ?? config.http;
-  if (given === undefined) return undefined;
-  const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(given) ?? [];
-  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(host.toLowerCase());
-  if (!isHere || port === '' || Number(port) > 65_535) {
-    throw new UsageError(
-      '--http must be [HOST:]PORT with a port from 0 to 65535 and 127.0.0.1, localhost or [::1] as ' +
-        `the host, got ${describeValue(given)}`,
-    );
-  }
-  return { host: host.replaceAll(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function mutatesOf({ lists }: CommandLine, { mutates = {} }: ProxyConfig): ToolTargets {
