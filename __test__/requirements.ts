@@ -876,6 +876,8 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-GUARD': 'Requests that name another machine as their host or origin are refused.',
   'PROXY-HOST':
     'Other machines are served where the operator asks for it and names who may be named; that nothing is authorized is said.',
+  'PROXY-RESUME':
+    'A client of a session that comes back with Last-Event-ID is given what it has missed of that stream, as far as a bound in events and bytes allows.',
   'PROXY-PRIVATE': 'What one client was answered is given to no other, unless it is public.',
   'PROXY-PUBLIC': 'What is public is asked for once, whoever asks.',
   'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',

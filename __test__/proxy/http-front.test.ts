@@ -31,8 +31,14 @@ async function open(): Promise<{ url: URL; warnings: string[] }> {
     ...{ restartDelayMs: 100, longestRestartDelayMs: 1_000, limits: {}, logger },
   });
   const front = await HttpFront.open({
-    ...{ proxy, host: '127.0.0.1', port: 0, forwardedHeaders: [], idleSessionMs: 60_000 },
-    ...{ maxSessions: 2, maxMessageBytes: 50_000_000, patienceMs: PATIENCE_MS, logger },
+    ...{ proxy, host: '127.0.0.1', port: 0, forwardedHeaders: [], resumeBytes: 0 },
+    ...{
+      idleSessionMs: 60_000,
+      maxSessions: 2,
+      maxMessageBytes: 50_000_000,
+      patienceMs: PATIENCE_MS,
+      logger,
+    },
     health: () => ({}),
   });
   onTestFinished(async () => {

@@ -112,6 +112,8 @@ The server
   --max-message-bytes BYTES  refuse larger messages of both sides (default 16777216, 16 MiB)
   --max-sessions N         upstreams of HTTP clients at the same time (default 100)
   --session-idle MS        end an HTTP session that is not used for this long (default 1800000)
+  --resume-bytes BYTES     keep this much of what an HTTP session was sent, for a client that comes
+                           back with Last-Event-ID (default 1048576, 1 MiB; 0 = nothing)
   --log text|json          how to log on stderr (default text)
   --no-inspect             open no socket for granary top, run by the same user
   --help, --version

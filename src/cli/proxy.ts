@@ -81,10 +81,19 @@ async function listen(
   { host, port, allowed }: HttpAddress,
   logger: Logger,
 ): Promise<HttpFront> {
-  const { forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes } = settings;
+  const { forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes, resumeBytes } = settings;
   try {
     return await HttpFront.open({
-      ...{ host, port, allowed, forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes },
+      ...{
+        host,
+        port,
+        allowed,
+        forwardedHeaders,
+        idleSessionMs,
+        maxSessions,
+        maxMessageBytes,
+        resumeBytes,
+      },
       ...{ proxy: running, logger },
       health: () => ({
         uptimeSeconds: Math.round(process.uptime()),

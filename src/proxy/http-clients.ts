@@ -7,6 +7,7 @@ import { INVALID_PARAMS } from '../mcp/json-rpc-error.ts';
 import { envelopeFault } from './envelope.ts';
 import { requestVersion } from './era.ts';
 import { HttpClient } from './http-client.ts';
+import { EventLog, placeOf } from './event-log.ts';
 import { headerMismatch } from './http-headers.ts';
 import { errorAnswer, type Message } from './message.ts';
 import type { Proxy } from './proxy.ts';
@@ -20,6 +21,8 @@ export interface HttpClientsOptions {
   readonly idleSessionMs: number;
   /** Of sessions, and of upstreams that single requests share. */
   readonly maxSessions: number;
+  /** What is kept of a session's events for a client that comes back to them; 0 = nothing. */
+  readonly resumeBytes: number;
 }
 
 interface Session {
@@ -35,6 +38,7 @@ const VERSIONS: ReadonlySet<string> = new Set([
   '2025-06-18',
   '2025-11-25',
 ]);
+const LAST_EVENT_ID = 'last-event-id';
 /** "HeaderMismatch" (SEP-2243). */
 const HEADER_MISMATCH = -32_020;
 
@@ -100,8 +104,18 @@ export class HttpClients {
   listen(request: IncomingMessage, response: ServerResponse): void {
     const session = this.#sessionOf(request, response);
     if (session === undefined) return;
+    const { [LAST_EVENT_ID]: lastId } = request.headers;
+    const from = lastId === undefined ? undefined : placeOf(single(lastId) ?? '');
+    if (lastId !== undefined && from === undefined) {
+      refuse(response, 400, 'Bad Request: no event of the session has this Last-Event-ID');
+      return;
+    }
     session.use.during(response);
-    if (!session.client.listen(response, { 'mcp-session-id': session.id })) {
+    const headers = { 'mcp-session-id': session.id };
+    if (from !== undefined) {
+      if (session.client.resume(from, response, headers)) return;
+      refuse(response, 400, 'Bad Request: nothing after this Last-Event-ID is kept');
+    } else if (!session.client.listen(response, headers)) {
       refuse(response, 409, 'The session has such a stream already');
     }
   }
@@ -123,7 +137,9 @@ export class HttpClients {
     this.#beginning--;
     const { proxy } = this.#options;
     const id = randomUUID();
-    const client = new HttpClient(() => void this.#end(session), proxy.options.logger);
+    const { resumeBytes } = this.#options;
+    const log = resumeBytes === 0 ? undefined : new EventLog(resumeBytes);
+    const client = new HttpClient(() => void this.#end(session), proxy.options.logger, log);
     const use = this.#idle.add(
       () => this.#sessions.has(id),
       () => this.#end(session),
