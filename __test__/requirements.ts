@@ -859,6 +859,10 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-CACHE':
     'Reads and lists are answered from the cache; older revisions see no foreign field.',
   'PROXY-TOOLS': 'Results of tools are kept for those that are named alone, and no errors.',
+  'PROXY-MUTATES':
+    'What a successful call of a tool changes, by the word of the operator, is dropped for all clients and told to those who have subscribed.',
+  'PROXY-TASKS':
+    'Tasks pass: calls that make them, what is asked of them, their status, what they ask; none of it is kept.',
   'PROXY-HINTS':
     'Hints of an upstream bound the time to live, and clients are told what remains of it.',
   'PROXY-RULES': 'Rules by URI say what is kept, for whom and how long.',
@@ -870,6 +874,10 @@ const proxy = list('milestone-9', 'test', {
   'PROXY-END': 'Signals and the end of input end it, with its upstream, after the answers.',
   'PROXY-HTTP': 'HTTP clients are served as they are over stdio, sessions and single requests.',
   'PROXY-GUARD': 'Requests that name another machine as their host or origin are refused.',
+  'PROXY-HOST':
+    'Other machines are served where the operator asks for it and names who may be named; that nothing is authorized is said.',
+  'PROXY-RESUME':
+    'A client of a session that comes back with Last-Event-ID is given what it has missed of that stream, as far as a bound in events and bytes allows.',
   'PROXY-PRIVATE': 'What one client was answered is given to no other, unless it is public.',
   'PROXY-PUBLIC': 'What is public is asked for once, whoever asks.',
   'PROXY-URL': 'An upstream over Streamable HTTP is served, on all revisions, and survived.',

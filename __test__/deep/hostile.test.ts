@@ -1,22 +1,25 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { beginSession, dropSessions, openStream, post } from '../support/dropped-sessions.ts';
 import { commandFixture } from '../support/granary-command.ts';
 import {
+  children,
   descriptors,
   HTTP_TARGETS,
   IS_LINUX,
+  proxiedDocuments,
+  proxiedUrl,
   residentBytes,
   STDIO_TARGETS,
-  type HttpTarget,
 } from '../support/hostile-targets.ts';
-import { initializeBody, POST_HEADERS } from '../support/raw-http.ts';
 
 const fixture = commandFixture();
 const MEGABYTE = 1_048_576;
+/** Of a proxy: the shell that ends what it leaves behind. */
+const HELPERS = 1;
 
 /**
  * Where granary reads the lines. The SDK's own transport ends itself after 10 MB of a line, and holds
@@ -105,32 +108,77 @@ it.runIf(IS_LINUX)(
   },
 );
 
-async function status({ url }: HttpTarget): Promise<number> {
-  const sent = request(url, { method: 'POST', headers: POST_HEADERS, agent: false });
-  sent.end(initializeBody());
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  await once(response.resume(), 'end');
-  return response.statusCode ?? 0;
-}
-
-describe.runIf(IS_LINUX)('granary serve over HTTP', () => {
+describe.runIf(IS_LINUX).each([
+  ['granary serve', HTTP_TARGETS[0]!.start],
+  ['granary proxy --url', proxiedUrl],
+])('%s over HTTP', (_, start) => {
   it('keeps to its bounds while sessions are opened and dropped [HOSTILE-SESSIONS]', async () => {
-    const target = await HTTP_TARGETS[0]!.start(fixture);
+    const target = await start(fixture);
     const { command } = target;
-    const openMany = async (count: number): Promise<void> => {
-      for (let opened = 0; opened < count; opened += 10) {
-        const statuses = await Promise.all(Array.from({ length: 10 }, () => status(target)));
-        expect(new Set(statuses)).toEqual(new Set([200]));
-      }
-    };
     // The first fill the table of sessions; what comes then takes the place of others.
-    await openMany(1_000);
+    expect(await dropSessions(target, 1_000)).toEqual(new Set([200]));
     const full = residentBytes(command).now;
     const files = descriptors(command);
-    await openMany(2_000);
+    expect(await dropSessions(target, 2_000)).toEqual(new Set([200]));
     expect((residentBytes(command).now - full) / MEGABYTE).toBeLessThan(100);
     await expect.poll(() => descriptors(command), { timeout: 20_000 }).toBeLessThan(files + 30);
     const health = await fetch(new URL('/healthz', target.url));
     expect(await health.json()).toMatchObject({ sessions: 1_000 });
+  });
+});
+
+describe.runIf(IS_LINUX)('granary proxy over HTTP', () => {
+  it('has no more processes than it may while sessions are opened and dropped [HOSTILE-SESSIONS]', async () => {
+    const target = await proxiedDocuments(fixture, '--max-sessions', '8');
+    const { command } = target;
+    await beginSession(target);
+    const before = { files: descriptors(command), bytes: residentBytes(command).now };
+    let refused = 0;
+    for (let opened = 0; opened < 120; opened += 12) {
+      const all = await Promise.all(Array.from({ length: 12 }, () => beginSession(target)));
+      expect(children(command)).toBeLessThanOrEqual(8 + HELPERS);
+      for (const { status, body } of all) {
+        if (status === 200) continue;
+        // Those that are being begun make no room.
+        expect([status, body]).toEqual([503, expect.stringContaining('There are 8 sessions')]);
+        refused++;
+      }
+    }
+    expect(refused).toBeLessThan(120);
+    // Eight processes have pipes, and what they are measured by.
+    await expect
+      .poll(() => descriptors(command), { timeout: 20_000 })
+      .toBeLessThan(before.files + 8 * 8);
+    expect((residentBytes(command).now - before.bytes) / MEGABYTE).toBeLessThan(60);
+  });
+
+  it('ends a stream that nobody reads, and goes on [HOSTILE-BOUNDED]', async () => {
+    const target = await proxiedDocuments(fixture, '--mutates', 'write=docs://*');
+    const { command } = target;
+    const [idle, writer] = [await beginSession(target), await beginSession(target)];
+    const [reader, other] = [idle.session!, writer.session!];
+    // What is told of them all is 800 kB.
+    for (let id = 0; id < 100; id++) {
+      const params = { uri: `docs://${id}${'x'.repeat(8_000)}` };
+      await post(target, reader, { id, method: 'resources/subscribe', params });
+    }
+    const stream = await openStream(target, reader);
+    stream.on('error', () => {}).pause();
+    const before = residentBytes(command).now;
+    const params = { name: 'write', arguments: { id: '1' } };
+    for (let id = 0; id < 500; id++) {
+      const answer = await post(target, other, { id, method: 'tools/call', params });
+      expect(answer.status).toBe(200);
+    }
+    await command.logged(/a stream was ended: its client does not read it/);
+    expect((residentBytes(command).most - before) / MEGABYTE).toBeLessThan(100);
+    // Whose stream it was may open another, and is told again.
+    const again = await openStream(target, reader);
+    again.setEncoding('utf8');
+    expect(again.statusCode).toBe(200);
+    const [told] = (await once(again, 'data')) as [string];
+    expect(told).toContain('notifications/resources/updated');
+    again.destroy();
+    stream.destroy();
   });
 });

@@ -18,6 +18,9 @@ function documents(authorization) {
     { name: 'documents', version: '1.0.0' },
     { capabilities: { resources: { subscribe: true, listChanged: true }, logging: {} } },
   );
+  // Of revisions before 2026-07-28.
+  server.server.setRequestHandler('resources/subscribe', async () => ({}));
+  server.server.setRequestHandler('resources/unsubscribe', async () => ({}));
   const template = new ResourceTemplate('docs://{id}', { list: undefined });
   const read = async ({ href }) => {
     const times = (reads.get(href) ?? 0) + 1;
@@ -35,6 +38,11 @@ function documents(authorization) {
     else handler.notify.resourceUpdated(uri);
     return { content: [{ type: 'text', text: 'touched' }] };
   });
+  const written = z.object({ id: z.string(), fails: z.boolean().optional() });
+  server.registerTool('write', { inputSchema: written }, async ({ fails }) => ({
+    content: [{ type: 'text', text: 'written' }],
+    isError: fails === true,
+  }));
   server.registerTool('tokens', {}, async () => ({
     content: [{ type: 'text', text: JSON.stringify(tokens) }],
   }));

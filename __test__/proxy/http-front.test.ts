@@ -20,13 +20,25 @@ async function open(): Promise<{ url: URL; warnings: string[] }> {
   };
   const [command = '', ...args] = DOCUMENTS;
   const proxy = new Proxy({
-    ...{ target: { command, args }, ttlMs: 60_000, rules: [], cachedTools: [], failSafeMs: 0 },
-    ...{ maxEntries: 100, maxBytes: 100_000_000, maxMessageBytes: 50_000_000, holdMs: 1_000 },
+    ...{ target: { command, args }, ttlMs: 60_000, rules: [], cachedTools: [], mutates: {} },
+    ...{
+      failSafeMs: 0,
+      maxEntries: 100,
+      maxBytes: 100_000_000,
+      maxMessageBytes: 50_000_000,
+      holdMs: 1_000,
+    },
     ...{ restartDelayMs: 100, longestRestartDelayMs: 1_000, limits: {}, logger },
   });
   const front = await HttpFront.open({
-    ...{ proxy, host: '127.0.0.1', port: 0, forwardedHeaders: [], idleSessionMs: 60_000 },
-    ...{ maxSessions: 2, maxMessageBytes: 50_000_000, patienceMs: PATIENCE_MS, logger },
+    ...{ proxy, host: '127.0.0.1', port: 0, forwardedHeaders: [], resumeBytes: 0 },
+    ...{
+      idleSessionMs: 60_000,
+      maxSessions: 2,
+      maxMessageBytes: 50_000_000,
+      patienceMs: PATIENCE_MS,
+      logger,
+    },
     health: () => ({}),
   });
   onTestFinished(async () => {

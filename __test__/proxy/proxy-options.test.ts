@@ -45,6 +45,12 @@ describe('the options of granary proxy', () => {
     [['--header', 'secret', '--url', 'http://a/'], "--header must be 'NAME: VALUE'"],
     [['--restart-delay', '50000', '--', 'x'], '--restart-delay must be at most --restart-longest'],
     [['--ttl', '1', '--ttl', '2', '--', 'x'], '--ttl is given twice'],
+    [['--mutates', 'write', '--', 'x'], '--mutates must be TOOL=WHAT, got "write"'],
+    [['--mutates', '=a:*', '--', 'x'], '--mutates must be TOOL=WHAT, got "=a:*"'],
+    [
+      ['--mutates', 'a=b:*', '--cache-tool', 'a', '--', 'x'],
+      'a tool is either cached or mutates, got both for "a"',
+    ],
     [['--explain', '', '--', 'x'], '--explain must be a URI, got ""'],
   ])('refuses %j [PROXY-OPTIONS]', (args, message) => {
     expect(() => readProxySettings(args)).toThrow(message);
@@ -60,6 +66,9 @@ describe('the options of granary proxy', () => {
     [{ rules: [{ uri: 'a' }] }, 'unknown key "rules[0].uri" in'],
     [{ command: [] }, 'command in'],
     [{ headers: { a: 1 } }, 'headers in'],
+    [{ mutates: { a: [] } }, 'mutates in'],
+    [{ mutates: { a: 'b:*' } }, 'mutates in'],
+    [{ mutates: ['a'] }, 'mutates in'],
     [{ url: 'http://a/', command: ['b'] }, 'either url or command may be in the config file'],
   ])('refuses the config file %j, as its schema does [PROXY-OPTIONS]', (config, message) => {
     expect(() => readProxySettings(['--config', configFile(config)])).toThrow(message);
@@ -72,6 +81,9 @@ describe('the options of granary proxy', () => {
       $schema: 'https://example.org/proxy.schema.json',
       command: ['some', 'server'],
       http: '8080',
+      host: '0.0.0.0',
+      allowedHosts: ['mcp.test'],
+      allowedOrigins: ['https://app.test'],
       ttlMs: 5,
       failSafeMs: 6,
       rules: [
@@ -79,6 +91,7 @@ describe('the options of granary proxy', () => {
         { uris: 'c:*', cache: false },
       ],
       cachedTools: ['one'],
+      mutates: { two: ['a://{b}', 'resources/list'] },
       forwardHeaders: ['X-Tenant'],
       log: 'json',
       inspect: false,
@@ -88,7 +101,10 @@ describe('the options of granary proxy', () => {
     const file = configFile(config);
     expect(settingsOf('--config', file)).toMatchObject({
       target: { command: 'some', args: ['server'] },
-      http: { host: '127.0.0.1', port: 8_080 },
+      http: {
+        ...{ host: '0.0.0.0', port: 8_080 },
+        allowed: { hosts: ['mcp.test'], origins: ['https://app.test'], isLoopback: false },
+      },
       ttlMs: 5,
       failSafeMs: 6,
       rules: config.rules,
@@ -99,11 +115,13 @@ describe('the options of granary proxy', () => {
       maxMemoryBytes: 1_000,
       maxEntries: 10_000,
     });
-    const flags = ['--ttl', '9', '--no-cache', 'a://x', '--log', 'text', '--', 'other'];
+    const flags = ['--ttl', '9', '--no-cache', 'a://x', '--log', 'text'];
+    flags.push('--mutates', 'two=c:=*', '--mutates', 'three=d:1', '--', 'other');
     expect(settingsOf('--config', file, ...flags)).toMatchObject({
       target: { command: 'other', args: [] },
       ttlMs: 9,
       rules: [{ uris: 'a://x', cache: false }, ...config.rules],
+      mutates: { two: ['c:=*', 'a://{b}', 'resources/list'], three: ['d:1'] },
       log: 'text',
     });
   });

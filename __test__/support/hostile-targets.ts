@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import type { commandFixture, RunningCommand } from './granary-command.ts';
+import { DOCUMENTS } from './proxied-client.ts';
 import { ROOT } from './run-program.ts';
 
 type CommandFixture = ReturnType<typeof commandFixture>;
@@ -89,6 +90,25 @@ export const HTTP_TARGETS: readonly {
   },
 ];
 
+/** `granary proxy --url` in front of the fixture of the conformance suite, a session there for each here. */
+export async function proxiedUrl(fixture: CommandFixture): Promise<HttpTarget> {
+  const { url, uri } = await cachedHttp(fixture);
+  const own = ['--http', '0', '--max-sessions', '1000'];
+  const command = fixture.run('proxy', ...own, '--url', url.href);
+  const [, offered = ''] = await command.logged(/over HTTP url="([^"]+)"/);
+  return listening(command, offered, uri);
+}
+
+/** `granary proxy` in front of the server of SDK 2, a process for each session. */
+export async function proxiedDocuments(
+  fixture: CommandFixture,
+  ...args: readonly string[]
+): Promise<HttpTarget> {
+  const command = fixture.run('proxy', '--http', '0', ...args, '--', ...DOCUMENTS);
+  const [, url = ''] = await command.logged(/url="([^"]+)"/);
+  return listening(command, url, 'docs://7');
+}
+
 /** The fixture of the conformance suite, whose servers of SDK 1 are cached. */
 export async function cachedHttp(fixture: CommandFixture): Promise<HttpTarget> {
   const command = fixture.runAt(CACHED_HTTP, 'v1', 'granary');
@@ -108,6 +128,12 @@ export function residentBytes({ child }: RunningCommand): { now: number; most: n
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
   return { now: bytes('VmRSS') * 1_024, most: bytes('VmHWM') * 1_024 };
+}
+
+/** Processes that a process has started and that run; Linux only. */
+export function children({ child }: RunningCommand): number {
+  const listed = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+  return listed.split(' ').filter((pid) => pid !== '').length;
 }
 
 /** Open descriptors of a process; Linux only. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { describeValue } from '../describe-value.ts';
 import type { CachingRule } from '../proxy/caching-rules.ts';
+import type { ToolTargets } from '../proxy/tool-changes.ts';
 import { PROXY_NUMBERS, type ProxyNumberName } from './proxy-numbers.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -10,11 +11,15 @@ export interface ProxyConfig extends Readonly<Partial<Record<ProxyNumberName, nu
   readonly command?: readonly string[];
   readonly url?: string;
   readonly http?: string;
+  readonly host?: string;
+  readonly allowedHosts?: readonly string[];
+  readonly allowedOrigins?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly forwardAuthorization?: boolean;
   readonly forwardHeaders?: readonly string[];
   readonly rules?: readonly CachingRule[];
   readonly cachedTools?: readonly string[];
+  readonly mutates?: ToolTargets;
   readonly log?: string;
   readonly inspect?: boolean;
 }
@@ -25,6 +30,7 @@ type Checks = Readonly<Record<string, readonly [allowed: string, check: Check]>>
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+const isSomeTexts: Check = (value) => isTexts(value) && (value as string[]).length > 0;
 const STRINGS = 'an array of non-empty strings';
 const STRING = 'a non-empty string';
 const BOOLEAN = 'true or false';
@@ -51,12 +57,12 @@ const RULE: Checks = {
 
 const CONFIG: Checks = {
   $schema: [STRING, isText],
-  command: [
-    `${STRINGS}, at least one`,
-    (value) => isTexts(value) && (value as string[]).length > 0,
-  ],
+  command: [`${STRINGS}, at least one`, isSomeTexts],
   url: ['an http or https URL', isHttpUrl],
   http: ['[HOST:]PORT as a string', isText],
+  host: [STRING, isText],
+  allowedHosts: [STRINGS, isTexts],
+  allowedOrigins: [STRINGS, isTexts],
   headers: [
     'an object of strings',
     (value) => isRecord(value) && Object.values(value).every((one) => typeof one === 'string'),
@@ -65,6 +71,10 @@ const CONFIG: Checks = {
   forwardHeaders: [STRINGS, isTexts],
   rules: ['an array of objects', (value) => Array.isArray(value) && value.every(isRecord)],
   cachedTools: [STRINGS, isTexts],
+  mutates: [
+    `an object of arrays, each ${STRINGS}, at least one`,
+    (value) => isRecord(value) && Object.values(value).every(isSomeTexts),
+  ],
   log: ['"text" or "json"', (value) => value === 'text' || value === 'json'],
   inspect: [BOOLEAN, isFlag],
   ...NUMBERS,

@@ -28,6 +28,7 @@ export const PROXY_NUMBERS = {
   },
   maxSessions: { flag: 'max-sessions', min: 1, max: 100_000, unit: 'sessions', usual: 100 },
   idleSessionMs: { flag: 'session-idle', min: 1, max: MAX_TIMER_MS, unit: 'ms', usual: 1_800_000 },
+  resumeBytes: { flag: 'resume-bytes', min: 0, max: ANY, unit: 'bytes', usual: 1_048_576 },
   holdMs: { flag: 'hold', min: 0, max: MAX_TIMER_MS, unit: 'ms', usual: 10_000 },
   restartDelayMs: { flag: 'restart-delay', min: 1, max: MAX_TIMER_MS, unit: 'ms', usual: 100 },
   longestRestartDelayMs: {

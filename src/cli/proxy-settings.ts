@@ -1,7 +1,9 @@
 import { describeValue } from '../describe-value.ts';
 import type { CachingRule } from '../proxy/caching-rules.ts';
 import type { UpstreamTarget } from '../proxy/proxy.ts';
+import type { ToolTargets } from '../proxy/tool-changes.ts';
 import { parseCommandLine, type CommandLine, type OptionKinds } from './command-line.ts';
+import { httpAddressOf, type HttpAddress } from './http-address.ts';
 import { integerOption } from './integer-option.ts';
 import { isHttpUrl, readProxyConfig, type ProxyConfig } from './proxy-config.ts';
 import { PROXY_NUMBERS, type ProxyNumberName } from './proxy-numbers.ts';
@@ -14,12 +16,6 @@ type ProxyNumbers = {
     : number | undefined;
 };
 
-/** Where HTTP is offered. */
-export interface HttpAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** What `granary proxy` was asked to do. */
 export interface ProxySettings extends ProxyNumbers {
   readonly target: UpstreamTarget;
@@ -29,6 +25,7 @@ export interface ProxySettings extends ProxyNumbers {
   readonly forwardedHeaders: readonly string[];
   readonly rules: readonly CachingRule[];
   readonly cachedTools: readonly string[];
+  readonly mutates: ToolTargets;
   readonly log: LogFormat;
   /** Whether `granary top` can see it. */
   readonly isInspected: boolean;
@@ -40,6 +37,9 @@ export interface ProxySettings extends ProxyNumbers {
 const KINDS = {
   url: 'value',
   http: 'value',
+  host: 'value',
+  'allowed-hosts': 'values',
+  'allowed-origins': 'values',
   config: 'value',
   header: 'values',
   'forward-authorization': 'flag',
@@ -47,6 +47,7 @@ const KINDS = {
   public: 'values',
   'no-cache': 'values',
   'cache-tool': 'values',
+  mutates: 'values',
   ...(Object.fromEntries(Object.values(PROXY_NUMBERS).map(({ flag }) => [flag, 'value'])) as Record<
     string,
     'value'
@@ -70,6 +71,11 @@ and told what its client had told it.
   --http [HOST:]PORT       offer Streamable HTTP on http://HOST:PORT/mcp instead of stdio, with
                            /healthz beside it; HOST is this machine (default 127.0.0.1),
                            port 0 = any free one, told on stderr
+  --host ADDRESS           offer it on this IP address, so to other machines too (0.0.0.0 = all).
+                           There is no authorization: put a proxy that authorizes in front
+  --allowed-hosts NAMES    names by which clients reach it, needed for such an address; requests
+                           that name another as their Host are refused; separated by commas
+  --allowed-origins URLS   sites whose web pages may use it, such as https://app.example.org
   --config FILE            read settings from a JSON file (mcp-granary/proxy.schema.json);
                            options given here win
 
@@ -79,6 +85,11 @@ Caching
   --public TEMPLATE        give all clients the same copy of these URIs; several times
   --no-cache TEMPLATE      never keep these URIs; several times
   --cache-tool NAME        keep the results of this tool too; several times
+  --mutates TOOL=WHAT      a call of TOOL that succeeds changes WHAT: an exact URI, a prefix with a
+                           trailing *, a URI template whose variables the arguments of the call
+                           fill in, resources/list (templates/, tools/, prompts/) or tools/call,
+                           the results that --cache-tool keeps; dropped, and told to those who
+                           have subscribed; several times
   --fail-safe MS           while the server is away, answer reads and lists with what has expired
                            up to this long ago, marked in _meta (default 0 = do not)
   --max-entries N          (default 10000)
@@ -101,6 +112,8 @@ The server
   --max-message-bytes BYTES  refuse larger messages of both sides (default 16777216, 16 MiB)
   --max-sessions N         upstreams of HTTP clients at the same time (default 100)
   --session-idle MS        end an HTTP session that is not used for this long (default 1800000)
+  --resume-bytes BYTES     keep this much of what an HTTP session was sent, for a client that comes
+                           back with Last-Event-ID (default 1048576, 1 MiB; 0 = nothing)
   --log text|json          how to log on stderr (default text)
   --no-inspect             open no socket for granary top, run by the same user
   --help, --version
@@ -135,17 +148,24 @@ export function readProxySettings(args: readonly string[]): ProxySettings | 'hel
       `--restart-delay must be at most --restart-longest, ${longestRestartDelayMs}, got ${restartDelayMs}`,
     );
   }
+  const cachedTools = [...(line.lists.get('cache-tool') ?? []), ...(config.cachedTools ?? [])];
+  const mutates = mutatesOf(line, config);
+  const both = cachedTools.find((tool) => Object.hasOwn(mutates, tool));
+  if (both !== undefined) {
+    throw new UsageError(`a tool is either cached or mutates, got both for ${describeValue(both)}`);
+  }
   return {
     ...numbers,
     target: targetOf(line, config, command),
-    http: httpOf(line, config),
+    http: httpAddressOf(line, config),
     forwardedHeaders: forwardedHeadersOf(line, config),
     rules: [
       ...(line.lists.get('no-cache') ?? []).map((uris) => ({ uris, cache: false })),
       ...(line.lists.get('public') ?? []).map((uris) => ({ uris, public: true })),
       ...(config.rules ?? []),
     ],
-    cachedTools: [...(line.lists.get('cache-tool') ?? []), ...(config.cachedTools ?? [])],
+    cachedTools,
+    mutates,
     log: logFormat(line, config),
     isInspected: !line.options.has('no-inspect') && (config.inspect ?? true),
     explain,
@@ -207,18 +227,19 @@ function forwardedHeadersOf({ options, lists }: CommandLine, config: ProxyConfig
   return all.map((name) => name.toLowerCase());
 }
 
-function httpOf({ options }: CommandLine, config: ProxyConfig): HttpAddress | undefined {
-  const given = options.get('http') ?? config.http;
-  if (given === undefined) return undefined;
-  const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(given) ?? [];
-  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(host.toLowerCase());
-  if (!isHere || port === '' || Number(port) > 65_535) {
-    throw new UsageError(
-      '--http must be [HOST:]PORT with a port from 0 to 65535 and 127.0.0.1, localhost or [::1] as ' +
-        `the host, got ${describeValue(given)}`,
-    );
+function mutatesOf({ lists }: CommandLine, { mutates = {} }: ProxyConfig): ToolTargets {
+  const given = (lists.get('mutates') ?? []).map((one): [string, readonly string[]] => {
+    const [, tool = '', target = ''] = /^([^=]+)=(.+)$/s.exec(one) ?? [];
+    if (tool === '') {
+      throw new UsageError(`--mutates must be TOOL=WHAT, got ${describeValue(one)}`);
+    }
+    return [tool, [target]];
+  });
+  const all = new Map<string, readonly string[]>();
+  for (const [tool, targets] of [...given, ...Object.entries(mutates)]) {
+    all.set(tool, [...(all.get(tool) ?? []), ...targets]);
   }
-  return { host: host.replaceAll(/^\[|\]$/g, ''), port: Number(port) };
+  return Object.fromEntries(all);
 }
 
 function logFormat({ options }: CommandLine, config: ProxyConfig): LogFormat {

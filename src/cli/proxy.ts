@@ -8,7 +8,8 @@ import { Proxy } from '../proxy/proxy.ts';
 import { StdioFront } from '../proxy/stdio-front.ts';
 import { keepStdoutClean } from './clean-stdout.ts';
 import { CommandError } from './command-error.ts';
-import type { HttpAddress, ProxySettings } from './proxy-settings.ts';
+import type { HttpAddress } from './http-address.ts';
+import type { ProxySettings } from './proxy-settings.ts';
 import { StderrLogger } from './stderr-logger.ts';
 import type { Termination } from './termination.ts';
 import { UsageError } from './usage-error.ts';
@@ -65,29 +66,45 @@ async function openFront(running: Proxy, settings: ProxySettings, logger: Logger
   }
   const front = await listen(running, settings, http, logger);
   logger.info('standing over HTTP', { url: front.url });
+  if (!http.allowed.isLoopback) {
+    logger.warn('other machines can reach this proxy, which has no authorization of its own', {
+      host: http.host,
+      advice: 'put a proxy that authorizes in front, and let nobody else reach this address',
+    });
+  }
   return front;
 }
 
 async function listen(
   running: Proxy,
   settings: ProxySettings,
-  { host, port }: HttpAddress,
+  { host, port, allowed }: HttpAddress,
   logger: Logger,
 ): Promise<HttpFront> {
-  const { forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes } = settings;
+  const { forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes, resumeBytes } = settings;
   try {
     return await HttpFront.open({
-      ...{ host, port, forwardedHeaders, idleSessionMs, maxSessions, maxMessageBytes, logger },
-      proxy: running,
+      ...{
+        host,
+        port,
+        allowed,
+        forwardedHeaders,
+        idleSessionMs,
+        maxSessions,
+        maxMessageBytes,
+        resumeBytes,
+      },
+      ...{ proxy: running, logger },
       health: () => ({
         uptimeSeconds: Math.round(process.uptime()),
         cache: { ...running.store.cache.stats(), staleReplies: running.store.staleReplies },
       }),
     });
   } catch (error) {
-    if (!(error instanceof GranaryError) || error.data['option'] !== 'port') throw error;
-    const { allowed, value } = error.data;
-    throw new UsageError(`--http must be ${String(allowed)}, got ${String(value)}`);
+    const { option, allowed: possible, value } = error instanceof GranaryError ? error.data : {};
+    if (option !== 'port' && option !== 'host') throw error;
+    const flag = option === 'port' ? '--http' : '--host';
+    throw new UsageError(`${flag} must be ${String(possible)}, got ${String(value)}`);
   }
 }
 

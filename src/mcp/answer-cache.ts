@@ -8,7 +8,7 @@ import { GranaryError } from '../errors.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { isHinted, ttlHint } from './cache-hints.ts';
-import { foldedUri } from './canonical-uri.ts';
+import { foldedUri, inAnySpelling } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
 import type { ReadyAnswer } from './ready-answer.ts';
@@ -158,8 +158,7 @@ export class AnswerCache {
 
   /** Drops every read of a URI that matches, however spelled, and every one whose contents include one. */
   dropUris(pattern: UriPattern): void {
-    const isMeant = (uri: string): boolean =>
-      pattern.matches(uri) || pattern.matches(foldedUri(uri));
+    const isMeant = inAnySpelling(pattern);
     const isRead = (key: string): boolean => {
       const uri = readUriOf(key);
       return uri !== undefined && isMeant(uri);

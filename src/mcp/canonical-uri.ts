@@ -1,3 +1,5 @@
+import type { UriPattern } from '../registry/uri-pattern.ts';
+
 /** One spelling for all URIs that the SDK takes for the same: it looks them up as `URL` writes them. */
 export function canonicalUri(uri: string): string {
   return URL.canParse(uri) ? new URL(uri).href : uri;
@@ -15,4 +17,13 @@ export function foldedUri(uri: string): string {
       return encoded.toUpperCase(); // bytes that are no text
     }
   });
+}
+
+/** @returns whether a pattern means a URI, however that is spelled */
+export function inAnySpelling(pattern: UriPattern): (uri: string) => boolean {
+  if (pattern.kind !== 'exact') {
+    return (uri) => pattern.matches(uri) || pattern.matches(foldedUri(uri));
+  }
+  const folded = foldedUri(pattern.prefix);
+  return (uri) => foldedUri(uri) === folded;
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts';
 import { badOption } from '../options.ts';
 import { atMost, DRAIN_MS } from './endpoint.ts';
 import { respond } from './http-refusal.ts';
-import { refusalOf } from './loopback-guard.ts';
+import { refusalOf, type AllowedNames } from './request-guard.ts';
 
 /** How long a client may take to read what was left of its streams when they ended. */
 const CLOSE_MS = 500;
@@ -19,6 +19,8 @@ export interface HttpListenerOptions {
   readonly host: string;
   /** 0 = any that is free. */
   readonly port: number;
+  /** Whom requests may name besides this machine; default nobody. */
+  readonly allowed?: AllowedNames | undefined;
   /** Each may have a stream and a request open at the same time. */
   readonly maxSessions: number;
   /** Requests that are answered at once: what they hold is bounded, whatever clients send. */
@@ -33,7 +35,7 @@ export interface HttpListenerOptions {
 }
 
 /**
- * HTTP on this machine: `/mcp` for clients on it, and `/healthz` for whoever watches over the process.
+ * HTTP, on this machine alone unless others are allowed: `/mcp` for clients, and `/healthz` for whoever watches over the process.
  * Whoever sends slowly, does not read, or is one too many holds up nobody else.
  */
 export class HttpListener {
@@ -45,7 +47,7 @@ export class HttpListener {
   #isDraining = false;
   #onAnswered: () => void = () => {};
 
-  /** @throws (rejects with) `ERR_GRANARY_BAD_OPTION` where the port cannot be had */
+  /** @throws (rejects with) `ERR_GRANARY_BAD_OPTION` where the port or the host cannot be had */
   static async open(options: HttpListenerOptions): Promise<HttpListener> {
     const { host, port } = options;
     const listener = new HttpListener(options);
@@ -54,6 +56,9 @@ export class HttpListener {
       await once(listener.#http, 'listening');
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+        badOption('host', host, `an address of this machine (${code})`);
+      }
       badOption('port', port, `a port that is free and may be used (${code ?? message})`);
     }
     return listener;
@@ -110,8 +115,8 @@ export class HttpListener {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { logger, handle, maxAnswering } = this.#options;
-    const refusal = refusalOf(request.headers);
+    const { logger, handle, maxAnswering, allowed } = this.#options;
+    const refusal = refusalOf(request.headers, allowed);
     if (refusal !== undefined) {
       logger.warn('a request was refused', { reason: refusal });
       respond(response, 403, -32_000, `Forbidden: ${refusal}`);
@@ -132,20 +137,20 @@ export class HttpListener {
       }
       this.#noteAnswering(response);
     }
+    const look = this.#endWhenStalled(response);
+    response.once('close', () => clearInterval(look));
     await handle(request, response);
   }
 
   #noteAnswering(response: ServerResponse): void {
     this.#answering.add(response);
-    const look = this.#endWhenStalled(response);
     response.once('close', () => {
-      clearInterval(look);
       this.#answering.delete(response);
       if (this.#answering.size === 0) this.#onAnswered();
     });
   }
 
-  /** Whoever takes nothing of an answer for long does not keep it. */
+  /** Whoever takes nothing of an answer or a stream for long does not keep it. */
   #endWhenStalled(response: ServerResponse): NodeJS.Timeout {
     const patienceMs = this.#patienceMs;
     let written = 0;

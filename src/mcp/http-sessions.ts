@@ -66,8 +66,10 @@ export class HttpSessions {
   async #begin(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { createServer, maxSessions } = this.#options;
     // Clients that left without a word must not keep others out; who comes back begins anew.
-    if (this.#sessions.size + this.#starting >= maxSessions) await this.#idle.endLongest();
-    if (this.#sessions.size + this.#starting >= maxSessions) {
+    const isFull = (): boolean => this.#sessions.size + this.#starting >= maxSessions;
+    // Once more where another has taken the room that was made.
+    while (isFull() && (await this.#idle.endLongest()));
+    if (isFull()) {
       respond(response, 503, -32_000, `There are ${maxSessions} sessions already`);
       return;
     }

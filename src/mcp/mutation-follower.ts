@@ -2,6 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
 import { describeError } from '../describe-value.ts';
 import type { Logger } from '../logger.ts';
+import { MutatingCalls } from './mutating-calls.ts';
 import { overrideMethod } from './method-override.ts';
 import { MutationTap, type MutationHost } from './mutation-tap.ts';
 import type { ProtocolServer } from './sdk-server.ts';
@@ -36,8 +37,7 @@ export function followMutations(
   const tasks = tasksOf.get(shared) ?? new TaskCalls();
   tasksOf.set(shared, tasks);
   const host: MutationHost = {
-    tasks,
-    isMutating: (tool) => mutations?.has(tool) === true,
+    calls: new MutatingCalls(tasks, (tool) => mutations?.has(tool) === true),
     succeeded: ({ tool, args }) => {
       const pending = mutationsOf(mutations?.get(tool) ?? [], args).map((mutation) => {
         try {

@@ -4,13 +4,13 @@ import type {
 } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 
-import type { TaskCalls, ToolCall } from './task-calls.ts';
+import { fieldsOf, type MutatingCalls, type PendingCall } from './mutating-calls.ts';
+import type { ToolCall } from './task-calls.ts';
 import { TransportTap } from './transport-tap.ts';
 
 /** What a tap tells of. */
 export interface MutationHost {
-  readonly tasks: TaskCalls;
-  isMutating(tool: string): boolean;
+  readonly calls: MutatingCalls;
   /** A call has succeeded, which its client does not know yet: that waits for this. */
   succeeded(call: ToolCall): Promise<void> | undefined;
   /** A client has subscribed to a URI, or does so no more. */
@@ -20,11 +20,8 @@ export interface MutationHost {
 
 /** What a request was about that is still to be answered. */
 type Pending =
-  | { readonly about: 'call'; readonly call: ToolCall }
-  | { readonly about: 'task'; readonly taskId: string; readonly hasResult: boolean }
+  | PendingCall
   | { readonly about: 'subscription'; readonly uri: string; readonly isSubscribed: boolean };
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Listens at one transport for calls of tools that change something, and for subscriptions. */
 export class MutationTap {
@@ -73,26 +70,12 @@ export class MutationTap {
   }
 
   #pendingOf({ method, params }: JSONRPCRequest): Pending | undefined {
-    const { name, arguments: args, taskId, uri } = fieldsOf(params);
-    switch (method) {
-      case 'tools/call': {
-        const isWatched = typeof name === 'string' && this.#host.isMutating(name);
-        return isWatched ? { about: 'call', call: { tool: name, args } } : undefined;
-      }
-      case 'tasks/get':
-      case 'tasks/result': {
-        const isWatched = typeof taskId === 'string' && this.#host.tasks.has(taskId);
-        const hasResult = method === 'tasks/result';
-        return isWatched ? { about: 'task', taskId, hasResult } : undefined;
-      }
-      case 'resources/subscribe':
-      case 'resources/unsubscribe': {
-        if (typeof uri !== 'string' || this.#host.subscribed === undefined) return undefined;
-        return { about: 'subscription', uri, isSubscribed: method === 'resources/subscribe' };
-      }
-      default:
-        return undefined;
+    if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') {
+      return this.#host.calls.pendingOf(method, params);
     }
+    const { uri } = fieldsOf(params);
+    if (typeof uri !== 'string' || this.#host.subscribed === undefined) return undefined;
+    return { about: 'subscription', uri, isSubscribed: method === 'resources/subscribe' };
   }
 
   async #send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
@@ -102,58 +85,20 @@ export class MutationTap {
   }
 
   #settle(message: JSONRPCMessage): Promise<void> | undefined {
-    if ('method' in message) {
-      if (message.method !== 'notifications/tasks/status') return undefined;
-      const { taskId, status } = fieldsOf(message.params);
-      return this.#settleTask(taskId, status);
-    }
+    const { calls } = this.#host;
+    if ('method' in message) return this.#succeeded(calls.told(message.method, message.params));
     const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
     if (pending === undefined || message.id === undefined) return undefined;
     this.#pending.delete(message.id);
     if (!('result' in message)) return undefined;
-    const result = fieldsOf(message.result);
-    switch (pending.about) {
-      case 'call':
-        return this.#settleCall(pending.call, result);
-      case 'task': {
-        const { taskId, hasResult } = pending;
-        if (!hasResult) return this.#settleTask(taskId, result['status']);
-        return this.#settleTask(taskId, isSuccess(result) ? 'completed' : 'failed');
-      }
-      case 'subscription':
-        this.#host.subscribed?.(this, pending.uri, pending.isSubscribed);
-        return undefined;
+    if (pending.about !== 'subscription') {
+      return this.#succeeded(calls.answered(pending, message.result));
     }
+    this.#host.subscribed?.(this, pending.uri, pending.isSubscribed);
+    return undefined;
   }
 
-  #settleCall(call: ToolCall, result: Fields): Promise<void> | undefined {
-    const { taskId } = fieldsOf(result['task']);
-    if (typeof taskId === 'string') {
-      this.#host.tasks.add(taskId, call);
-      return undefined;
-    }
-    return isSuccess(result) ? this.#host.succeeded(call) : undefined;
+  #succeeded(call: ToolCall | undefined): Promise<void> | undefined {
+    return call === undefined ? undefined : this.#host.succeeded(call);
   }
-
-  #settleTask(taskId: unknown, status: unknown): Promise<void> | undefined {
-    const isOver = status === 'completed' || status === 'failed' || status === 'cancelled';
-    const call = isOver ? this.#host.tasks.take(taskId) : undefined;
-    return call !== undefined && status === 'completed' ? this.#host.succeeded(call) : undefined;
-  }
-}
-
-/** `resultType`, `inputRequests` and `requestState` come with specification 2026-07-28. */
-function isSuccess({
-  isError,
-  resultType = 'complete',
-  inputRequests,
-  requestState,
-}: Fields): boolean {
-  const isDone = inputRequests === undefined && requestState === undefined;
-  return isError !== true && resultType === 'complete' && isDone;
-}
-
-/** What comes by a transport may be anything. */
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

@@ -1,11 +1,12 @@
 import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { ResourceCache } from '../cache/resource-cache.ts';
+import { dropMatching, ResourceCache } from '../cache/resource-cache.ts';
 import { weighValue } from '../cache/value-weight.ts';
 import { GranaryError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { foldedUri } from '../mcp/canonical-uri.ts';
+import { foldedUri, inAnySpelling } from '../mcp/canonical-uri.ts';
 import type { MethodGroup } from '../mcp/question.ts';
-import { partUris, type CacheableRequest } from './cacheable-request.ts';
+import type { UriPattern } from '../registry/uri-pattern.ts';
+import { partUris, readUriOf, type CacheableRequest } from './cacheable-request.ts';
 import type { CachingRules, Verdict } from './caching-rules.ts';
 import { keptAnswer, NotKept, resultText, staleText, type KeptAnswer } from './kept-answer.ts';
 import type { Answer } from './message.ts';
@@ -44,6 +45,7 @@ export type Reply = Answer | { readonly text: string };
 /** Bytes that an entry takes besides its text. */
 const ENTRY_BYTES = 200;
 const PUBLIC_TAG = 'public';
+const URI_TAG = 'uri ';
 
 /**
  * Answers of the upstream by (partition, request): one request to it however many ask, until it tells
@@ -92,6 +94,26 @@ export class AnswerStore implements Disposable {
   /** Drops a group's lists, and for resources their reads: what has left the list is read no more. */
   dropGroup(group: MethodGroup): void {
     this.#drop(group);
+  }
+
+  /** Drops every answer to a method, for whomever it is kept. */
+  dropMethod(method: string): void {
+    this.#drop(methodTag(method));
+  }
+
+  /**
+   * Drops every read of a URI that matches, however spelled, and every one whose contents include one.
+   * Looks at each key.
+   */
+  dropUris(pattern: UriPattern): void {
+    if (pattern.kind === 'exact') {
+      this.dropUri(pattern.prefix);
+      return;
+    }
+    this.#changes++;
+    for (const cache of [this.cache, this.#stale]) {
+      if (cache !== undefined) dropReads(cache, pattern);
+    }
   }
 
   /** Drops what only a connection that has closed could ask for. */
@@ -248,6 +270,21 @@ class OwnAnswer extends Error {
   }
 }
 
+function dropReads(cache: ResourceCache<KeptAnswer>, pattern: UriPattern): void {
+  const isMeant = inAnySpelling(pattern);
+  const isRead = (key: string): boolean => {
+    const uri = readUriOf(key.slice(key.indexOf('\n') + 1));
+    return uri !== undefined && isMeant(uri);
+  };
+  const tags = new Set<string>();
+  for (const key of cache.keys()) {
+    for (const tag of cache.info(key)?.tags ?? []) if (tag.startsWith(URI_TAG)) tags.add(tag);
+  }
+  // Loads under way are found by the key alone.
+  dropMatching(cache, { kind: 'template', prefix: '', matches: isRead });
+  for (const tag of tags) if (isMeant(tag.slice(URI_TAG.length))) cache.invalidateTag(tag);
+}
+
 function weigh({ head }: KeptAnswer): number {
   return weighValue(head) + ENTRY_BYTES;
 }
@@ -262,9 +299,13 @@ function keyOf({ key }: CacheableRequest, partition: Partition): string {
   return `${partition}\n${key}`;
 }
 
-function tagsOf({ group, uri }: CacheableRequest, connection: string | undefined): string[] {
+function tagsOf(
+  { group, method, uri }: CacheableRequest,
+  connection: string | undefined,
+): string[] {
   return [
     group,
+    methodTag(method),
     connection === undefined ? PUBLIC_TAG : connectionTag(connection),
     ...(uri === undefined ? [] : [uriTag(uri)]),
   ];
@@ -275,7 +316,11 @@ function contentTags(request: CacheableRequest, answer: Answer): string[] {
 }
 
 function uriTag(uri: string): string {
-  return `uri ${foldedUri(uri)}`;
+  return URI_TAG + foldedUri(uri);
+}
+
+function methodTag(method: string): string {
+  return `method ${method}`;
 }
 
 function connectionTag(connection: string): string {

@@ -52,6 +52,12 @@ export function cacheableRequest(
   return { method, group, uri, key, hasHints };
 }
 
+/** @returns the URI of the read that has a key */
+export function readUriOf(key: string): string | undefined {
+  if (!key.startsWith('["resources/read",')) return undefined;
+  return (JSON.parse(key) as readonly string[])[2];
+}
+
 /** What is asked about: a URI, a cursor or `''`, a tool with its arguments. */
 function subjectOf({ method, params }: Message, tools: ReadonlySet<string>): string | undefined {
   const { _meta: _, ...asked } = params;

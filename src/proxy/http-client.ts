@@ -1,12 +1,19 @@
 import type { ServerResponse } from 'node:http';
 
 import type { Logger } from '../logger.ts';
-import { HttpExchange } from './http-exchange.ts';
+import { COMMON_STREAM, type EventLog, type EventPlace } from './event-log.ts';
+import { HttpExchange, type Resumption } from './http-exchange.ts';
 import type { Message, RequestId } from './message.ts';
 import type { ClientContext, ClientLink, Relay } from './relay.ts';
 
-/** How much may wait for a client that does not read. */
+/** How much may wait for a client that does not read, before its upstream has to wait, too. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
+/** What others cause, such as news of what their tools have changed, waits for nobody: beyond this a stream ends. */
+const MAX_UNREAD_STREAM_BYTES = 2 * MAX_UNREAD_BYTES;
+/** Streams of requests that are kept for clients which may come back to them. */
+const MAX_BROKEN = 32;
+/** The first revision whose clients know events without data. */
+const MARKED_SINCE = '2025-11-25';
 /** Of messages that belong to no request, until the client opens a stream for them. */
 const MAX_QUEUED = 100;
 const MAX_QUEUED_CHARS = 1_048_576;
@@ -17,38 +24,80 @@ export class HttpClient implements ClientLink {
   readonly #exchanges = new Set<HttpExchange>();
   readonly #onEnd: (reason: string) => void;
   readonly #logger: Logger;
+  readonly #log: EventLog | undefined;
   #stream: HttpExchange | undefined;
   #queue: Message[] = [];
   #queuedChars = 0;
+  #hasDropped = false;
 
-  constructor(onEnd: (reason: string) => void, logger: Logger) {
+  /** @param log what has the streams of a session resumed; a single request has none */
+  constructor(onEnd: (reason: string) => void, logger: Logger, log?: EventLog) {
+    this.#log = log;
     this.#onEnd = onEnd;
     this.#logger = logger;
   }
 
-  /** Has requests answered over one connection. @returns what answers */
+  /** Has requests answered over one connection. */
   post(
     messages: readonly Message[],
     response: ServerResponse,
     context: ClientContext,
     headers?: Readonly<Record<string, string>>,
-  ): HttpExchange {
+  ): void {
     const requests = messages.filter(({ kind }) => kind === 'request');
-    const exchange = new HttpExchange(response, requests, headers);
+    const resumption = this.#resumptionOf(this.#log?.newStream());
+    const exchange = new HttpExchange(response, requests, headers, resumption);
     this.#follow(exchange, response);
     for (const message of messages) this.relay.receive(message, context);
-    return exchange;
   }
 
-  /** Opens the stream of what belongs to no request. @returns whether there was none yet */
-  listen(response: ServerResponse, headers: Readonly<Record<string, string>>): boolean {
-    if (this.#stream?.isOpen === true) return false;
-    const stream = new HttpExchange(response, [], headers);
+  /**
+   * Opens the stream of what belongs to no request.
+   *
+   * @param from where its client has stopped reading it: takes the place of one that is still open
+   * @returns whether there was none yet
+   */
+  listen(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    from?: EventPlace,
+  ): boolean {
+    if (this.#stream?.isOpen === true) {
+      if (from === undefined) return false;
+      this.#stream.destroy();
+    }
+    const resumption = this.#resumptionOf(COMMON_STREAM);
+    const stream = new HttpExchange(response, [], headers, resumption, from);
     this.#follow(stream, response);
     this.#stream = stream;
     for (const message of this.#queue) stream.send(message);
     this.#queue = [];
     this.#queuedChars = 0;
+    this.#hasDropped = false;
+    return true;
+  }
+
+  /**
+   * Goes on with a stream whose connection has broken, from where its client has stopped reading.
+   *
+   * @returns whether there is anything to go on with
+   */
+  resume(
+    from: EventPlace,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): boolean {
+    if (from.stream === COMMON_STREAM) return this.listen(response, headers, from);
+    const exchange = [...this.#exchanges].find(({ stream }) => stream === from.stream);
+    if (exchange?.isResumable === true) {
+      exchange.resume(response, from);
+      this.#follow(exchange, response);
+      return true;
+    }
+    // Its requests were answered meanwhile.
+    const resumption = this.#resumptionOf(from.stream);
+    if (resumption === undefined || resumption.log.after(from).length === 0) return false;
+    new HttpExchange(response, [], headers, resumption, from).end();
     return true;
   }
 
@@ -60,13 +109,25 @@ export class HttpClient implements ClientLink {
   send(message: Message, relatedTo?: RequestId): void {
     if (message.kind === 'response') {
       for (const exchange of this.#exchanges) {
-        if (exchange.awaits(message.id)) return exchange.send(message);
+        if (!exchange.awaits(message.id)) continue;
+        exchange.send(message);
+        // It is in the log, for who comes back for it.
+        if (!exchange.isOpen && !exchange.isResumable) this.#exchanges.delete(exchange);
+        return;
       }
       return; // its connection is gone, and with it whoever waited
     }
     const exchange = this.#exchangeFor(message, relatedTo);
-    if (exchange === undefined) this.#keep(message);
-    else exchange.send(message);
+    if (exchange === undefined) {
+      this.#keep(message);
+    } else if (exchange.unreadBytes > MAX_UNREAD_STREAM_BYTES) {
+      this.#logger.warn('a stream was ended: its client does not read it', {
+        unreadBytes: exchange.unreadBytes,
+      });
+      exchange.destroy();
+    } else {
+      exchange.send(message);
+    }
   }
 
   get isClogged(): boolean {
@@ -90,7 +151,7 @@ export class HttpClient implements ClientLink {
     if (related !== undefined) return related;
     if (this.#stream?.isOpen === true) return this.#stream;
     // Over stdio nothing tells which request it is for: any open connection reaches the client.
-    return open.at(-1);
+    return open.findLast(({ isOpen }) => isOpen);
   }
 
   #keep(message: Message): void {
@@ -98,23 +159,43 @@ export class HttpClient implements ClientLink {
     const isFull =
       this.#queue.length >= MAX_QUEUED || this.#queuedChars + length > MAX_QUEUED_CHARS;
     if (isFull) {
-      this.#logger.warn('a message was dropped: its client has no stream for it', {
-        method: message.method,
-      });
+      this.#noteDropped(message);
       return;
     }
     this.#queue.push(message);
     this.#queuedChars += length;
   }
 
+  /** Once for each time without a stream: there may be any number of them. */
+  #noteDropped({ method }: Message): void {
+    if (!this.#hasDropped) {
+      this.#logger.warn('messages are dropped: their client has no stream for them', { method });
+    }
+    this.#hasDropped = true;
+  }
+
   #follow(exchange: HttpExchange, response: ServerResponse): void {
     this.#exchanges.add(exchange);
     response.on('drain', () => this.#drained());
     response.once('close', () => {
-      this.#exchanges.delete(exchange);
+      // Another connection may have taken its place.
+      if (!exchange.isOver(response)) return;
+      if (exchange.isResumable) this.#boundBroken();
+      else this.#exchanges.delete(exchange);
       if (this.#stream === exchange) this.#stream = undefined;
       this.#drained();
     });
+  }
+
+  /** Streams that nobody came back for are left, the oldest first. */
+  #boundBroken(): void {
+    const broken = [...this.#exchanges].filter(({ isOpen }) => !isOpen);
+    for (const exchange of broken.slice(0, -MAX_BROKEN)) this.#exchanges.delete(exchange);
+  }
+
+  #resumptionOf(stream: number | undefined): Resumption | undefined {
+    if (this.#log === undefined || stream === undefined) return undefined;
+    return { log: this.#log, stream, isMarked: (this.relay.version ?? '') >= MARKED_SINCE };
   }
 
   #drained(): void {

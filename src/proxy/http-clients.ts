@@ -7,6 +7,7 @@ import { INVALID_PARAMS } from '../mcp/json-rpc-error.ts';
 import { envelopeFault } from './envelope.ts';
 import { requestVersion } from './era.ts';
 import { HttpClient } from './http-client.ts';
+import { EventLog, placeOf } from './event-log.ts';
 import { headerMismatch } from './http-headers.ts';
 import { errorAnswer, type Message } from './message.ts';
 import type { Proxy } from './proxy.ts';
@@ -20,6 +21,8 @@ export interface HttpClientsOptions {
   readonly idleSessionMs: number;
   /** Of sessions, and of upstreams that single requests share. */
   readonly maxSessions: number;
+  /** What is kept of a session's events for a client that comes back to them; 0 = nothing. */
+  readonly resumeBytes: number;
 }
 
 interface Session {
@@ -35,10 +38,9 @@ const VERSIONS: ReadonlySet<string> = new Set([
   '2025-06-18',
   '2025-11-25',
 ]);
+const LAST_EVENT_ID = 'last-event-id';
 /** "HeaderMismatch" (SEP-2243). */
 const HEADER_MISMATCH = -32_020;
-/** How much may wait for a client that does not read what others must not wait for. */
-const MAX_UNREAD_BYTES = 64 * 1_048_576;
 
 /** The clients of a proxy over HTTP: sessions before 2026-07-28, single requests since. */
 export class HttpClients {
@@ -47,6 +49,10 @@ export class HttpClients {
   readonly #stateless: StatelessUpstreams;
   readonly #idle: IdleSessions;
   readonly #requests = new Set<HttpClient>();
+  /** Upstreams for which there is room, and that are not open yet. */
+  #beginning = 0;
+  /** Sessions that are over, and whose upstreams have not let go yet. */
+  #ending = 0;
 
   constructor(options: HttpClientsOptions) {
     this.#options = options;
@@ -98,8 +104,18 @@ export class HttpClients {
   listen(request: IncomingMessage, response: ServerResponse): void {
     const session = this.#sessionOf(request, response);
     if (session === undefined) return;
+    const { [LAST_EVENT_ID]: lastId } = request.headers;
+    const from = lastId === undefined ? undefined : placeOf(single(lastId) ?? '');
+    if (lastId !== undefined && from === undefined) {
+      refuse(response, 400, 'Bad Request: no event of the session has this Last-Event-ID');
+      return;
+    }
     session.use.during(response);
-    if (!session.client.listen(response, { 'mcp-session-id': session.id })) {
+    const headers = { 'mcp-session-id': session.id };
+    if (from !== undefined) {
+      if (session.client.resume(from, response, headers)) return;
+      refuse(response, 400, 'Bad Request: nothing after this Last-Event-ID is kept');
+    } else if (!session.client.listen(response, headers)) {
       refuse(response, 409, 'The session has such a stream already');
     }
   }
@@ -117,10 +133,13 @@ export class HttpClients {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    if (!(await this.#hasRoom(response))) return;
+    if (!(await this.#makeRoom(response))) return;
+    this.#beginning--;
     const { proxy } = this.#options;
     const id = randomUUID();
-    const client = new HttpClient(() => void this.#end(session), proxy.options.logger);
+    const { resumeBytes } = this.#options;
+    const log = resumeBytes === 0 ? undefined : new EventLog(resumeBytes);
+    const client = new HttpClient(() => void this.#end(session), proxy.options.logger, log);
     const use = this.#idle.add(
       () => this.#sessions.has(id),
       () => this.#end(session),
@@ -196,39 +215,45 @@ export class HttpClients {
     const { proxy } = this.#options;
     const identity = identityOf(request.headers, this.#options.forwardedHeaders);
     const partition = identity === undefined ? undefined : hashed(identity);
-    if (!this.#stateless.has(partition) && !(await this.#hasRoom(response))) return;
+    if (!this.#stateless.has(partition)) {
+      if (!(await this.#makeRoom(response))) return;
+      this.#beginning--;
+    }
     const client = new HttpClient(() => {}, proxy.options.logger);
     const relay = proxy.newRelay(client, this.#stateless.newUpstream(partition), false);
     client.relay = relay;
     this.#requests.add(client);
     relay.open();
     const context = { partition, headers: this.#forwarded(request.headers) };
-    const exchange = client.post([message], response, context);
-    const watch = setInterval(() => {
-      if (exchange.unreadBytes > MAX_UNREAD_BYTES) exchange.destroy();
-    }, 1_000).unref();
+    client.post([message], response, context);
     // On this revision whoever ends the connection withdraws the request.
     response.once('close', () => {
-      clearInterval(watch);
       this.#requests.delete(client);
       void relay.close();
     });
   }
 
   /**
-   * Whether another upstream may be opened, for which one that nobody uses may have to end.
+   * Makes room for another upstream, for which one that nobody uses may have to end. Who is given room
+   * takes it within the same turn.
    *
    * @param response by which the client is told where there is no room
    */
-  async #hasRoom(response: ServerResponse): Promise<boolean> {
+  async #makeRoom(response: ServerResponse): Promise<boolean> {
     const { maxSessions } = this.#options;
-    const isFull = (): boolean => this.#sessions.size + this.#stateless.size >= maxSessions;
     // Clients that left without a word must not keep others out; who comes back begins anew.
-    if (isFull()) await this.#idle.endLongest();
+    while (this.#open >= maxSessions && (await this.#idle.endLongest()));
     if (response.closed) return false;
-    if (!isFull()) return true;
+    if (this.#open < maxSessions) {
+      this.#beginning++;
+      return true;
+    }
     refuse(response, 503, `There are ${maxSessions} sessions already`);
     return false;
+  }
+
+  get #open(): number {
+    return this.#sessions.size + this.#stateless.size + this.#beginning + this.#ending;
   }
 
   #sessionOf(request: IncomingMessage, response: ServerResponse): Session | undefined {
@@ -269,9 +294,14 @@ export class HttpClients {
 
   async #end(session: Session): Promise<void> {
     session.use.stop();
-    this.#sessions.delete(session.id);
+    if (!this.#sessions.delete(session.id)) return session.client.relay.close();
+    this.#ending++;
     session.client.close();
-    await session.client.relay.close();
+    try {
+      await session.client.relay.close();
+    } finally {
+      this.#ending--;
+    }
   }
 }
 

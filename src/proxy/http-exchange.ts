@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
+import type { EventLog, EventPlace } from './event-log.ts';
 import type { Message, RequestId } from './message.ts';
 
 /** How often something is sent, so that nothing between takes the connection for dead. */
@@ -11,46 +12,70 @@ const EVENT_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** How a stream can be read on where its connection breaks. */
+export interface Resumption {
+  readonly log: EventLog;
+  /** By which its events are told from those of others. */
+  readonly stream: number;
+  /** Whether its client takes an event without data, so that it has an id from the begin (2025-11-25). */
+  readonly isMarked: boolean;
+}
+
 /**
  * The response to one request over HTTP: JSON where the first message is the only one to come, else
- * a stream of events.
+ * a stream of events, which may go on over another connection.
  */
 export class HttpExchange {
   /** Requests that it still has to answer; a stream of notifications has none, and does not end. */
   readonly #waiting: Set<RequestId>;
   readonly #tokens: ReadonlySet<unknown>;
-  readonly #response: ServerResponse;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #keepAlive: NodeJS.Timeout;
+  readonly #resumption: Resumption | undefined;
+  #response: ServerResponse;
+  #keepAlive!: NodeJS.Timeout;
   #mode: 'undecided' | 'events';
 
-  /** @param requests in one POST; none: a stream of what belongs to no request */
+  /**
+   * @param requests in one POST; none: a stream of what belongs to no request
+   * @param from where its client has stopped reading it before
+   */
   constructor(
     response: ServerResponse,
     requests: readonly Message[],
     headers: Readonly<Record<string, string>> = {},
+    resumption?: Resumption,
+    from?: EventPlace,
   ) {
-    this.#response = response;
     this.#headers = headers;
+    this.#resumption = resumption;
     this.#waiting = new Set(requests.map(({ id }) => id!));
     this.#tokens = new Set(requests.map(({ meta }) => meta['progressToken']));
     this.#mode = 'undecided';
-    this.#keepAlive = setInterval(() => this.#keepOpen(), KEEP_ALIVE_MS).unref();
-    response.once('close', () => clearInterval(this.#keepAlive));
-    if (requests.length !== 1) this.#begin();
+    this.#response = response;
+    this.#watch();
+    if (requests.length !== 1) this.#begin(from);
   }
 
   get isOpen(): boolean {
     return !this.#response.writableEnded && !this.#response.destroyed;
   }
 
-  /** Requests that have no answer yet. */
-  get waiting(): readonly RequestId[] {
-    return [...this.#waiting];
+  get unreadBytes(): number {
+    return this.isOpen ? this.#response.writableLength : 0;
   }
 
-  get unreadBytes(): number {
-    return this.#response.writableLength;
+  /** `undefined` where it cannot be read on. */
+  get stream(): number | undefined {
+    return this.#resumption?.stream;
+  }
+
+  /** Whether a connection that has broken may be followed by another. */
+  get isResumable(): boolean {
+    return this.#resumption !== undefined && this.#mode === 'events' && this.#waiting.size > 0;
+  }
+
+  isOver(response: ServerResponse): boolean {
+    return this.#response === response;
   }
 
   awaits(id: RequestId | undefined): boolean {
@@ -62,15 +87,27 @@ export class HttpExchange {
   }
 
   send(message: Message): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen && !this.isResumable) return;
     const isAnswer = message.kind === 'response' && this.#waiting.delete(message.id!);
     if (this.#mode === 'undecided' && isAnswer) {
       this.#answer(message);
       return;
     }
     if (this.#mode === 'undecided') this.#begin();
-    this.#response.write(`event: message\ndata: ${message.text}\n\n`);
-    if (isAnswer && this.#waiting.size === 0) this.#response.end();
+    const { text } = message;
+    const { log, stream } = this.#resumption ?? {};
+    this.#write(text, stream === undefined ? undefined : log?.add(stream, text));
+    if (isAnswer && this.#waiting.size === 0) this.end();
+  }
+
+  /** Goes on over another connection, from where its client has stopped reading. */
+  resume(response: ServerResponse, from: EventPlace): void {
+    const former = this.#response;
+    this.#response = response;
+    former.destroy();
+    this.#watch();
+    this.#begin(from);
+    if (this.#waiting.size === 0) this.end();
   }
 
   end(): void {
@@ -95,10 +132,28 @@ export class HttpExchange {
     this.#response.writeHead(refusal?.status ?? 200, headers).end(body);
   }
 
-  #begin(): void {
+  #begin(from?: EventPlace): void {
     this.#mode = 'events';
     this.#response.writeHead(200, { ...this.#headers, ...EVENT_HEADERS });
     this.#response.flushHeaders();
+    if (this.#resumption === undefined) return;
+    const { log, stream, isMarked } = this.#resumption;
+    // What was missed comes before any newer id: it may be missed once more.
+    for (const { id, text } of from === undefined ? [] : log.after(from)) this.#write(text, id);
+    if (isMarked) this.#response.write(`id: ${log.mark(stream)}\ndata: \n\n`);
+  }
+
+  #write(text: string, id: string | undefined): void {
+    if (!this.isOpen) return;
+    const event = `event: message\ndata: ${text}\n\n`;
+    this.#response.write(id === undefined ? event : `id: ${id}\n${event}`);
+  }
+
+  #watch(): void {
+    clearInterval(this.#keepAlive);
+    const keepAlive = setInterval(() => this.#keepOpen(), KEEP_ALIVE_MS).unref();
+    this.#keepAlive = keepAlive;
+    this.#response.once('close', () => clearInterval(keepAlive));
   }
 
   #keepOpen(): void {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../logger.ts';
 import { HttpListener } from '../mcp/http-listener.ts';
 import { respond } from '../mcp/http-refusal.ts';
+import type { AllowedNames } from '../mcp/request-guard.ts';
 import type { Front } from './front.ts';
 import { HttpClients, type HttpClientsOptions } from './http-clients.ts';
 import { INVALID_REQUEST, PARSE_ERROR, parseMessages, type Message } from './message.ts';
@@ -14,6 +15,8 @@ export interface HttpFrontOptions extends HttpClientsOptions {
   readonly host: string;
   /** 0 = any that is free. */
   readonly port: number;
+  /** Whom requests may name besides this machine; default nobody. */
+  readonly allowed?: AllowedNames;
   readonly maxMessageBytes: number;
   /** What `/healthz` tells besides the number of sessions. */
   readonly health: () => Readonly<Record<string, unknown>>;
@@ -22,7 +25,7 @@ export interface HttpFrontOptions extends HttpClientsOptions {
   readonly logger: Logger;
 }
 
-/** Clients over Streamable HTTP on this machine. */
+/** Clients over Streamable HTTP. */
 export class HttpFront implements Front {
   /** HTTP goes on until it is told to end. */
   readonly ended: Promise<string> = new Promise(() => {});
@@ -31,12 +34,12 @@ export class HttpFront implements Front {
   readonly #clients: HttpClients;
   #listener!: HttpListener;
 
-  /** @throws (rejects with) `ERR_GRANARY_BAD_OPTION` where the port cannot be had */
+  /** @throws (rejects with) `ERR_GRANARY_BAD_OPTION` where the port or the host cannot be had */
   static async open(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
-    const { host, port, maxSessions, patienceMs, health, logger } = options;
+    const { host, port, allowed, maxSessions, patienceMs, health, logger } = options;
     front.#listener = await HttpListener.open({
-      ...{ host, port, maxSessions, maxAnswering: MAX_ANSWERING, patienceMs, logger },
+      ...{ host, port, allowed, maxSessions, maxAnswering: MAX_ANSWERING, patienceMs, logger },
       health: () => ({ ...health(), sessions: front.sessions }),
       handle: (request, response) => front.#handle(request, response),
     });

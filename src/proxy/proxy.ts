@@ -11,6 +11,7 @@ import { CachingRules, type CachingRule } from './caching-rules.ts';
 import { ChildUpstream } from './child-upstream.ts';
 import { HttpUpstream } from './http-upstream.ts';
 import { Relay, type ClientLink } from './relay.ts';
+import { ToolChanges, type ToolTargets } from './tool-changes.ts';
 import type { Upstream } from './upstream.ts';
 
 /** The server in front of which the proxy stands. */
@@ -23,6 +24,7 @@ export interface ProxyOptions {
   readonly ttlMs: number;
   readonly rules: readonly CachingRule[];
   readonly cachedTools: readonly string[];
+  readonly mutates: ToolTargets;
   readonly failSafeMs: number;
   readonly maxEntries: number;
   readonly maxBytes: number;
@@ -38,13 +40,14 @@ export interface ProxyOptions {
 /** What all clients of one proxy share: the answers, and the governor of their upstreams. */
 export class Proxy {
   readonly store: AnswerStore;
+  readonly changes: ToolChanges;
   readonly governor = new EnhancedResourceManager();
   readonly options: ProxyOptions;
   readonly #cachedTools: ReadonlySet<string>;
   readonly #agent: Agent;
   #children = 0;
 
-  /** @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE` for a rule */
+  /** @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE` for a rule or what a tool changes */
   constructor(options: ProxyOptions) {
     this.options = options;
     this.#cachedTools = new Set(options.cachedTools);
@@ -53,6 +56,7 @@ export class Proxy {
     this.#agent = isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
     const rules = new CachingRules(ttlMs, options.rules);
     this.store = new AnswerStore({ rules, maxEntries, maxBytes, failSafeMs, logger });
+    this.changes = new ToolChanges(this.store, options.mutates);
     this.governor.on('status', ({ toolId, resource, from, to }) => {
       const told = { name: toolId, resource, from, to };
       if (to === 'emergency') logger.error('the upstream is beyond a limit and is ended', told);
@@ -74,9 +78,11 @@ export class Proxy {
   /** @param isSession whether `client` is one for as long as the relay lasts, or a single request */
   newRelay(client: ClientLink, upstream: Upstream, isSession: boolean): Relay {
     const { holdMs, logger } = this.options;
-    const { store } = this;
+    const { store, changes } = this;
     const cachedTools = this.#cachedTools;
-    return new Relay({ store, upstream, client, cachedTools, holdMs, isSession, logger });
+    return new Relay({
+      ...{ store, changes, upstream, client, cachedTools, holdMs, isSession, logger },
+    });
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Partition } from '../cache/partition-key.ts';
 import { describeError } from '../describe-value.ts';
 import type { Logger } from '../logger.ts';
+import type { ToolCall } from '../mcp/task-calls.ts';
 import type { AnswerStore, Asking } from './answer-store.ts';
 import { cacheableRequest, type CacheableRequest } from './cacheable-request.ts';
+import { noticesOf, type Change } from './change-notices.ts';
 import { requestVersion } from './era.ts';
 import { REPEATS, repeatsOf, type Errand } from './errand.ts';
 import { NotKept } from './kept-answer.ts';
@@ -19,6 +21,7 @@ import {
   type RequestId,
 } from './message.ts';
 import { LISTS } from './session-memory.ts';
+import type { ChangeListener, ToolChanges } from './tool-changes.ts';
 import { OWN_ID, UpstreamSession, type UpstreamSessionListener } from './upstream-session.ts';
 import type { Envelope, Upstream } from './upstream.ts';
 import { AskerGone } from './upstream-error.ts';
@@ -42,6 +45,8 @@ export interface ClientContext {
 
 export interface RelayOptions {
   readonly store: AnswerStore;
+  /** What tools change. */
+  readonly changes: ToolChanges;
   readonly upstream: Upstream;
   readonly client: ClientLink;
   /** Tools whose calls are cached. */
@@ -58,7 +63,7 @@ export interface RelayOptions {
  * that the peers negotiate revisions and capabilities by themselves; only requests that can be answered
  * from the cache are.
  */
-export class Relay implements UpstreamSessionListener {
+export class Relay implements UpstreamSessionListener, ChangeListener {
   readonly id = randomUUID();
   readonly #options: RelayOptions;
   readonly #session: UpstreamSession;
@@ -78,6 +83,7 @@ export class Relay implements UpstreamSessionListener {
   }
 
   open(): void {
+    this.#options.changes.join(this);
     this.#session.open();
   }
 
@@ -101,6 +107,7 @@ export class Relay implements UpstreamSessionListener {
 
   async close(): Promise<void> {
     if (this.#session.isClosed) return;
+    this.#options.changes.leave(this);
     for (const visit of this.#visits.values()) visit.abort(new AskerGone());
     this.#visits.clear();
     const closed = this.#session.close();
@@ -143,12 +150,18 @@ export class Relay implements UpstreamSessionListener {
       void this.#serve(message, request, context);
       return;
     }
-    if (message.method === 'subscriptions/listen') memory.listens.set(id, message);
+    if (message.method === 'subscriptions/listen') memory.listen(message);
+    const { changes } = this.#options;
+    const call = changes.calls.pendingOf(message.method, message.params);
     this.#session.dispatch({
       ...{ message, envelope: envelopeOf(context), origin: id, waits: true, hasAsked: false },
       repeats: repeatsOf(message.method),
       settle: (response) => {
-        if (response.result !== undefined) memory.note(message, response.result);
+        const { result } = response;
+        if (result !== undefined) memory.note(message, result);
+        if (result !== undefined && call !== undefined) {
+          this.#noteSuccess(changes.calls.answered(call, result));
+        }
         memory.listens.delete(id);
         this.#send(response, id);
       },
@@ -276,9 +289,19 @@ export class Relay implements UpstreamSessionListener {
     this.#send(message, origin);
   }
 
+  changed(change: Change): void {
+    for (const notice of noticesOf(this.#session.memory, change)) this.#send(notice);
+  }
+
+  /** Before the client hears of it: what it asks for then is what the call has made of it. */
+  #noteSuccess(call: ToolCall | undefined): void {
+    if (call !== undefined) this.#options.changes.succeeded(call);
+  }
+
   /** Drops what a notification says has changed. */
   #evict({ method, params }: Message): void {
-    const { store } = this.#options;
+    const { store, changes } = this.#options;
+    this.#noteSuccess(changes.calls.told(method, params));
     const { uri } = params;
     if (method === 'notifications/resources/updated' && typeof uri === 'string') store.dropUri(uri);
     const group = LISTS.find((one) => method === `notifications/${one}/list_changed`);

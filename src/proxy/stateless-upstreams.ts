@@ -19,15 +19,17 @@ export class StatelessUpstreams {
   readonly #proxy: Proxy;
   readonly #idle: IdleSessions;
   readonly #shared = new Map<string, Shared>();
+  /** Those that are over, and have not let go yet. */
+  #ending = 0;
 
   constructor(proxy: Proxy, idle: IdleSessions) {
     this.#proxy = proxy;
     this.#idle = idle;
   }
 
-  /** How many are kept. */
+  /** How many are kept, or not over yet. */
   get size(): number {
-    return this.#shared.size;
+    return this.#shared.size + this.#ending;
   }
 
   /** Whether another request of a user costs no further process. */
@@ -75,6 +77,11 @@ export class StatelessUpstreams {
   async #end(key: string, shared: Shared): Promise<void> {
     shared.use.stop();
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    await shared.upstream.close();
+    this.#ending++;
+    try {
+      await shared.upstream.close();
+    } finally {
+      this.#ending--;
+    }
   }
 }

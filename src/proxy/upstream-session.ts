@@ -1,16 +1,9 @@
 import type { Logger } from '../logger.ts';
-import { SUBSCRIPTION_KEY } from './era.ts';
+import { EVERYTHING, noticesOf } from './change-notices.ts';
 import type { Errand } from './errand.ts';
 import { HeldErrands } from './held-errands.ts';
-import {
-  answerOf,
-  isObject,
-  Message,
-  type Answer,
-  type JsonObject,
-  type RequestId,
-} from './message.ts';
-import { LISTS, SessionMemory } from './session-memory.ts';
+import { answerOf, Message, type Answer, type RequestId } from './message.ts';
+import { SessionMemory } from './session-memory.ts';
 import type { Envelope, Upstream, UpstreamListener } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -48,8 +41,6 @@ export class UpstreamSession implements UpstreamListener {
   readonly #held: HeldErrands;
   /** Requests under way, by the id that the upstream knows. */
   readonly #sent = new Map<RequestId, Errand>();
-  /** Subscriptions that the upstream acknowledges a second time. */
-  readonly #repeatedListens = new Set<unknown>();
   #state: 'down' | 'restoring' | 'up' | 'closed' = 'down';
   #awayReason = 'the upstream has not started yet';
   #lastId = 0;
@@ -121,10 +112,10 @@ export class UpstreamSession implements UpstreamListener {
   message(message: Message, { relatedTo }: Envelope): void {
     if (this.#state === 'closed') return;
     if (message.kind === 'response') return this.#settle(message);
-    const { method, meta } = message;
-    if (method === 'notifications/subscriptions/acknowledged') {
-      if (this.#repeatedListens.delete(meta[SUBSCRIPTION_KEY])) return;
-    }
+    const { method } = message;
+    // A subscription that was sent anew is acknowledged once more.
+    const isAcknowledged = method === 'notifications/subscriptions/acknowledged';
+    if (isAcknowledged && !this.memory.acknowledge(message)) return;
     if (message.kind === 'request' && method !== 'ping') this.#noteAsking(relatedTo);
     const origin = relatedTo === undefined ? undefined : this.#sent.get(relatedTo)?.origin;
     this.#options.listener.heard(message, origin);
@@ -194,10 +185,8 @@ export class UpstreamSession implements UpstreamListener {
 
   /** Holds what was lost, to be sent once more. */
   #repeat(errand: Errand): void {
-    const { id, method } = errand.message;
     // A subscription is asked for as long as it lasts.
-    if (method === 'subscriptions/listen') this.#repeatedListens.add(id);
-    else errand.repeats--;
+    if (errand.message.method !== 'subscriptions/listen') errand.repeats--;
     this.#held.add(errand, this.#awayReason);
   }
 
@@ -252,26 +241,8 @@ export class UpstreamSession implements UpstreamListener {
 
   /** What has changed while it was away nobody has told. */
   #tellOfChanges(): void {
-    const { subscriptions, listens } = this.memory;
-    for (const group of LISTS) {
-      if (this.memory.tellsOf(group)) this.#tell(`${group}/list_changed`);
+    for (const message of noticesOf(this.memory, EVERYTHING)) {
+      this.#options.listener.heard(message, undefined);
     }
-    for (const uri of subscriptions.keys()) this.#tell('resources/updated', { uri });
-    for (const [id, { params }] of listens) {
-      const wanted = isObject(params['notifications']) ? params['notifications'] : {};
-      const meta = { _meta: { [SUBSCRIPTION_KEY]: id } };
-      for (const group of LISTS) {
-        if (wanted[`${group}ListChanged`] === true) this.#tell(`${group}/list_changed`, meta);
-      }
-      const uris = wanted['resourceSubscriptions'];
-      for (const uri of Array.isArray(uris) ? (uris as unknown[]) : []) {
-        this.#tell('resources/updated', { uri, ...meta });
-      }
-    }
-  }
-
-  #tell(what: string, params?: JsonObject): void {
-    const message = Message.notification(`notifications/${what}`, params);
-    this.#options.listener.heard(message, undefined);
   }
 }

@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { commandFixture, until } from '../support/granary-command.ts';
+import { DOCUMENTS, EVERYTHING } from '../support/proxied-client.ts';
+import { initializeBody, POST_HEADERS } from '../support/raw-http.ts';
+
+const { run } = commandFixture();
+
+async function proxyOf(...args: readonly string[]): Promise<string> {
+  const command = run('proxy', '--http', '0', ...args);
+  const [, url = ''] = await command.logged(/url="([^"]+)"/);
+  return url;
+}
+
+/** A network between client and proxy, whose connections can be cut. */
+class Wire {
+  readonly #sockets = new Set<Socket>();
+  cuts = 0;
+
+  async to(url: string): Promise<URL> {
+    const { port } = new URL(url);
+    const server = createServer((near) => {
+      const far = connect(Number(port), '127.0.0.1');
+      for (const [from, into] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(from);
+        from.on('error', () => {}).pipe(into);
+        from.once('close', () => {
+          this.#sockets.delete(from);
+          into.destroy();
+        });
+      }
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      this.cut();
+      server.close();
+    });
+    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
+  }
+
+  cut(): void {
+    this.cuts++;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+interface Event {
+  readonly id: string;
+  readonly data: string;
+}
+
+/** One session, as a client without an SDK has it. */
+class Session {
+  readonly #url: string;
+  readonly #id: string;
+
+  private constructor(url: string, id: string) {
+    this.#url = url;
+    this.#id = id;
+  }
+
+  static async begin(url: string, revision?: string): Promise<Session> {
+    const body = initializeBody(revision);
+    const response = await fetch(url, { method: 'POST', headers: POST_HEADERS, body });
+    await response.text();
+    return new Session(url, response.headers.get('mcp-session-id') ?? '');
+  }
+
+  async post(message: object): Promise<unknown> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { ...POST_HEADERS, 'mcp-session-id': this.#id },
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    });
+    return response.json();
+  }
+
+  async listen(lastEventId?: string): Promise<Stream> {
+    const leaving = new AbortController();
+    const headers = {
+      ...{ accept: 'text/event-stream', 'mcp-session-id': this.#id },
+      ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
+    };
+    const response = await fetch(this.#url, { headers, signal: leaving.signal });
+    return new Stream(response, leaving);
+  }
+}
+
+class Stream {
+  readonly status: number;
+  readonly events: Event[] = [];
+  readonly #leaving: AbortController;
+  #text = '';
+
+  constructor(response: Response, leaving: AbortController) {
+    this.status = response.status;
+    this.#leaving = leaving;
+    onTestFinished(() => this.leave());
+    void this.#read(response).catch(() => {});
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+  }
+
+  /** Of resources that were told to have changed. */
+  get uris(): readonly string[] {
+    return this.events
+      .filter(({ data }) => data !== '')
+      .map(({ data }) => (JSON.parse(data) as { params: { uri: string } }).params.uri);
+  }
+
+  async until(count: number): Promise<readonly string[]> {
+    await until(`${count} events`, () => (this.uris.length >= count ? true : undefined));
+    return this.uris;
+  }
+
+  async #read(response: Response): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      const parts = (this.#text + decoder.decode(chunk, { stream: true })).split('\n\n');
+      this.#text = parts.pop() ?? '';
+      for (const part of parts) {
+        const [, id] = /^id: (.*)$/m.exec(part) ?? [];
+        const [, data = ''] = /^data: (.*)$/m.exec(part) ?? [];
+        if (id !== undefined) this.events.push({ id, data });
+      }
+    }
+  }
+}
+
+async function subscribed(url: string, revision?: string): Promise<Session> {
+  const session = await Session.begin(url, revision);
+  for (const id of [1, 2, 3, 4]) {
+    const params = { uri: `docs://${id}` };
+    expect(await session.post({ id, method: 'resources/subscribe', params })).toHaveProperty(
+      'result',
+    );
+  }
+  return session;
+}
+
+const MUTATES = ['--mutates', 'write=docs://{id}'];
+
+async function write(session: Session, id: string): Promise<void> {
+  const params = { name: 'write', arguments: { id } };
+  expect(await session.post({ id: `write ${id}`, method: 'tools/call', params })).toHaveProperty(
+    'result.content',
+  );
+}
+
+describe('Last-Event-ID at granary proxy', { timeout: 60_000 }, () => {
+  it('has the SDK go on with a call whose connection was cut [PROXY-RESUME]', async () => {
+    const wire = new Wire();
+    const url = await wire.to(await proxyOf('--', ...EVERYTHING));
+    const client = new Client({ name: 'reader', version: '1.0.0' });
+    onTestFinished(() => client.close());
+    const reconnectionOptions = {
+      ...{ initialReconnectionDelay: 50, maxReconnectionDelay: 200 },
+      ...{ reconnectionDelayGrowFactor: 1.5, maxRetries: 10 },
+    };
+    await client.connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }));
+    const progress: number[] = [];
+    const result = await client.callTool(
+      {
+        name: 'trigger-long-running-operation',
+        arguments: { duration: 2, steps: 8 },
+      },
+      undefined,
+      {
+        onprogress: ({ progress: at }) => {
+          progress.push(at);
+          if (at === 2 || at === 5) wire.cut();
+        },
+      },
+    );
+    expect(wire.cuts).toBe(2);
+    expect(JSON.stringify(result.content)).toContain('Long running operation completed');
+    // None is missing and none comes twice; the client drops the last where the result comes with it.
+    expect(progress).toEqual([1, 2, 3, 4, 5, 6, 7, 8].slice(0, progress.length));
+    expect(progress.length).toBeGreaterThanOrEqual(7);
+  });
+
+  it('gives a client what it has missed, once and in order [PROXY-RESUME]', async () => {
+    const url = await proxyOf(...MUTATES, '--', ...DOCUMENTS);
+    const [session, other] = [await subscribed(url), await Session.begin(url)];
+    const first = await session.listen();
+    for (const id of ['1', '2', '3']) await write(session, id);
+    expect(await first.until(3)).toEqual(['docs://1', 'docs://2', 'docs://3']);
+    // As if the last two had not arrived; the first event only gives the stream an id.
+    expect(first.events[0]?.data).toBe('');
+    const seen = first.events.find(({ data }) => data.includes('docs://1'))?.id;
+    const second = await session.listen(seen);
+    expect(await second.until(2)).toEqual(['docs://2', 'docs://3']);
+    // It has taken the place of the first.
+    await write(session, '4');
+    expect(await second.until(3)).toEqual(['docs://2', 'docs://3', 'docs://4']);
+    expect(first.uris).toHaveLength(3);
+    second.leave();
+    // What comes while there is no stream waits for the next one.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await write(other, '1');
+    const third = await session.listen(second.events.at(-1)?.id);
+    expect(await third.until(1)).toEqual(['docs://1']);
+    expect((await session.listen('x')).status).toBe(400);
+    expect((await session.listen('99-1')).status).toBe(400);
+    expect((await session.listen()).status).toBe(409);
+  });
+
+  it('forgets what is beyond its bound, and sends older clients no event without data [PROXY-RESUME]', async () => {
+    const url = await proxyOf(...MUTATES, '--resume-bytes', '100', '--', ...DOCUMENTS);
+    const session = await subscribed(url, '2025-06-18');
+    const first = await session.listen();
+    for (const id of ['1', '2', '3']) await write(session, id);
+    await first.until(3);
+    expect(first.events).toHaveLength(3);
+    const second = await session.listen(first.events[0]?.id);
+    // One event has some 90 bytes.
+    expect(await second.until(1)).toEqual(['docs://3']);
+  });
+});

@@ -1,0 +1,112 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import {
+  CallToolResultSchema,
+  CreateTaskResultSchema,
+  ElicitRequestSchema,
+  TaskStatusNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { commandFixture, until } from '../support/granary-command.ts';
+import { connectOlder, EVERYTHING } from '../support/proxied-client.ts';
+
+const { run } = commandFixture();
+const TOOL = 'simulate-research-query';
+/** What a task of the tool is said to change, and what the tool would be kept for otherwise. */
+const CHANGED = 'demo://resource/dynamic/text/1';
+
+async function overStdio(client: Client, ...args: readonly string[]): Promise<void> {
+  await connectOlder(client, ...args);
+}
+
+async function overHttp(client: Client, ...args: readonly string[]): Promise<void> {
+  const command = run('proxy', '--http', '0', ...args);
+  const [, url = ''] = await command.logged(/url="([^"]+)"/);
+  onTestFinished(() => client.close());
+  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+}
+
+function newClient(): Client {
+  const client = new Client(
+    { name: 'reader', version: '1.0.0' },
+    { capabilities: { elicitation: {} } },
+  );
+  client.setRequestHandler(ElicitRequestSchema, () => ({
+    action: 'accept',
+    content: { interpretation: 'snake' },
+  }));
+  return client;
+}
+
+async function begin(client: Client, topic: string, ambiguous = false): Promise<string> {
+  const params = { name: TOOL, arguments: { topic, ambiguous }, task: { ttl: 60_000 } };
+  const created = await client.request({ method: 'tools/call', params }, CreateTaskResultSchema);
+  expect(created.task.status).toBe('working');
+  return created.task.taskId;
+}
+
+describe.each([
+  ['stdio', overStdio],
+  ['HTTP', overHttp],
+])('tasks behind granary proxy, over %s', { timeout: 60_000 }, (_, connect) => {
+  it('pass from their begin to their result, with what they ask [PROXY-TASKS]', async () => {
+    const client = newClient();
+    const statuses: { taskId: string; status: string }[] = [];
+    client.setNotificationHandler(TaskStatusNotificationSchema, ({ params }) => {
+      statuses.push(params);
+    });
+    const options = ['--cache-tool', TOOL, '--ttl', '0'];
+    await connect(client, ...options, '--', ...EVERYTHING);
+    const { tasks } = client.experimental;
+    const [id, plain] = [await begin(client, 'python', true), await begin(client, 'rust')];
+    // Neither a call that makes a task nor what is asked of one is kept: each is as it is now.
+    expect(await begin(client, 'rust')).not.toBe(plain);
+    const messages = new Set([(await tasks.getTask(id)).statusMessage]);
+    // It says at each stage what it does.
+    await expect
+      .poll(async () => messages.add((await tasks.getTask(id)).statusMessage).size, {
+        timeout: 10_000,
+      })
+      .toBeGreaterThan(1);
+    const listed = (await tasks.listTasks()).tasks.map(({ taskId }) => taskId);
+    expect(listed).toEqual(expect.arrayContaining([id, plain]));
+    // Waits for the end; the server asks its client on the way.
+    const result = await tasks.getTaskResult(id, CallToolResultSchema);
+    expect(JSON.stringify(result.content)).toContain('python (snake)');
+    const { _meta: meta } = result;
+    expect(meta?.['io.modelcontextprotocol/related-task']).toEqual({ taskId: id });
+    expect((await tasks.getTask(id)).status).toBe('completed');
+    await until('its status', () =>
+      statuses.find(({ taskId, status }) => taskId === id && status === 'completed'),
+    );
+    await expect(tasks.getTask('nothing')).rejects.toThrow(/task.*not found/i);
+  });
+
+  it('are cancelled where their client wants it [PROXY-TASKS]', async () => {
+    const client = newClient();
+    await connect(client, '--', ...EVERYTHING);
+    const { tasks } = client.experimental;
+    const id = await begin(client, 'rust');
+    expect((await tasks.getTask(id)).status).toBe('working');
+    expect((await tasks.cancelTask(id)).status).toBe('cancelled');
+    expect((await tasks.getTask(id)).status).toBe('cancelled');
+    await expect(tasks.cancelTask(id)).rejects.toThrow(/terminal/);
+  });
+
+  it('have changed something when they are complete [PROXY-MUTATES]', async () => {
+    const client = newClient();
+    const mutates = ['--mutates', `${TOOL}=${CHANGED}`, '--ttl', '0'];
+    await connect(client, ...mutates, '--', ...EVERYTHING);
+    const read = () => client.readResource({ uri: CHANGED });
+    const before = await read();
+    const id = await begin(client, 'rust');
+    // The server makes it anew each second; the task takes four.
+    await expect
+      .poll(async () => (await client.experimental.tasks.getTask(id)).statusMessage)
+      .not.toContain('Gathering');
+    expect(await read()).toEqual(before);
+    await client.experimental.tasks.getTaskResult(id, CallToolResultSchema);
+    expect(await read()).not.toEqual(before);
+  });
+});
