@@ -827,6 +827,9 @@ const revalidation = list('milestone-9', 'test', {
 const mutations = list('milestone-9', 'test', {
   'MUTATE-EVICTS':
     'A call of a tool that succeeds drops what it changes, before its client hears of the success.',
+  'EVENTS-CACHED-CONTENT':
+    'Clients of both eras that have subscribed hear of other content that a read through cacheServer has brought, and of what its tools and invalidations drop.',
+  'MUTATE-LISTS': 'A tool that changes lists drops them and has all clients told.',
   'MUTATE-NOTIFIES':
     'Whoever has subscribed to what was changed is told, and nobody else, by whichever server shares the cache.',
   'MUTATE-FAILURE': 'A call that fails drops nothing and tells nobody.',

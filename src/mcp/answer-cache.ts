@@ -6,6 +6,7 @@ import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/
 import { dropMatching, remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
+import { AnswerChanges } from './answer-changes.ts';
 import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri, inAnySpelling } from './canonical-uri.ts';
@@ -47,6 +48,7 @@ export interface Asking {
  */
 export class AnswerCache {
   readonly cache: ResourceCache;
+  readonly changes: AnswerChanges;
   readonly #isOwn: boolean;
   readonly #ttlMs: number | undefined;
   /** Questions that are being answered. */
@@ -55,6 +57,7 @@ export class AnswerCache {
 
   constructor(cache: ResourceCache | undefined, ttlMs: number | undefined) {
     this.cache = cache ?? new ResourceCache();
+    this.changes = AnswerChanges.of(this.cache);
     this.#isOwn = cache === undefined;
     this.#ttlMs = ttlMs;
   }
@@ -117,6 +120,7 @@ export class AnswerCache {
     const { partition, signal, ask, ttlMs = this.#ttlMs } = asking;
     const key = keyOf(question, partition);
     let own: HandlerCall | undefined;
+    let isOther = false;
     try {
       const kept = await this.cache.load(
         key,
@@ -128,10 +132,14 @@ export class AnswerCache {
           const answer = keptAnswer(question, await own.sharedAnswer, scopeOf(asking));
           context.setTags([...tags, ...contentTags(question, answer.text)]);
           if (answer.ttlMs !== undefined) context.setTtl(this.#bounded(answer.ttlMs, ttlMs));
-          return bytesOf(answer.text);
+          const bytes = bytesOf(answer.text);
+          isOther = this.#isOther(key, question, bytes);
+          return bytes;
         },
         { signal, ttlMs },
       );
+      // Whoever reads on it finds what is kept by now.
+      if (isOther) this.changes.tellUri(question.subject ?? '');
       const result = JSON.parse(textIn(kept)) as Result;
       return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, kept) } : { result };
     } catch (error) {
@@ -149,6 +157,15 @@ export class AnswerCache {
       }
       throw error;
     }
+  }
+
+  /** Whether a read has brought other content than the one before, which nobody was told of. */
+  #isOther(key: string, { method, subject }: Question, content: Uint8Array): boolean {
+    return (
+      method === 'resources/read' &&
+      subject !== undefined &&
+      this.changes.noteRead(key, subject, content)
+    );
   }
 
   /** Drops every read of a URI, however spelled, and every one whose contents include it. */

@@ -4,11 +4,13 @@ import { badOption, checkUri } from '../options.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { readCacheServerOptions, type CacheServerOptions } from './cache-server-options.ts';
 import { CachedServer } from './cached-server.ts';
-import { foldedUri } from './canonical-uri.ts';
+import { inAnySpelling } from './canonical-uri.ts';
+import { ClientAudience } from './client-audience.ts';
 import { followMutations } from './mutation-follower.ts';
+import type { MutationTap } from './mutation-tap.ts';
+import { isPerRequest } from './request-context.ts';
 import { protocolOf, type ProtocolServer } from './sdk-server.ts';
 import type { SdkServer } from './sdk-types.ts';
-import { Subscribers } from './subscribers.ts';
 
 /** Counters of a cached server: those of its cache, and the requests that went past it. */
 export interface ServerCachingStats extends CacheStats {
@@ -64,7 +66,7 @@ const cached = new WeakSet();
  * of its own (other than a progress token) goes to the handler and is not kept, nor are errors, tasks,
  * results that ask for input and those for which the handler asked its client. Where several ask at
  * once, progress is told to the first. What changes without a notification is seen when the time to
- * live is over.
+ * live is over and somebody reads it again: then clients that have subscribed are told, too.
  *
  * @param server of `@modelcontextprotocol/sdk` version 1
  * @returns what ends it; a server that is dropped needs no `close`
@@ -90,19 +92,39 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
   cached.add(protocol);
   const { answers } = caching;
   const { cache } = answers;
-  const subscribers = Subscribers.of(cache);
+  const { changes } = answers;
+  const clients = new Map<MutationTap, ClientAudience>();
   const dropUris = (pattern: UriPattern): void => {
     answers.dropUris(pattern);
-    subscribers.tell((uri) => pattern.matches(uri) || pattern.matches(foldedUri(uri)));
+    if (pattern.kind === 'exact') changes.tellUri(pattern.prefix);
+    else changes.tellUris(inAnySpelling(pattern));
   };
   const stopMutations = followMutations(protocol, settings.mutations, cache, {
     changed: (mutation) => {
       if (mutation.kind === 'tag') answers.dropTagged(mutation.tag);
-      else dropUris(mutation.uris);
+      else if (mutation.kind === 'uris') dropUris(mutation.uris);
+      else {
+        answers.dropGroup(mutation.group);
+        changes.tellList(mutation.group);
+      }
       return undefined;
     },
-    subscribed: (tap, uri, isSubscribed) => subscribers.note(tap, uri, isSubscribed),
-    closed: (tap) => subscribers.forget(tap),
+    opened: (tap, transport) => {
+      // A server for one exchange has nobody to tell when that is over.
+      if (isPerRequest(transport)) return;
+      const isStateless = (): boolean => caching.revision !== undefined;
+      const client = new ClientAudience(tap, isStateless, (method, params) =>
+        caching.tell(method, params),
+      );
+      clients.set(tap, client);
+      changes.join(client);
+    },
+    subscribed: (tap, uri, isSubscribed) => clients.get(tap)?.subscribed(uri, isSubscribed),
+    closed: (tap) => {
+      const client = clients.get(tap);
+      if (client !== undefined) changes.leave(client);
+      clients.delete(tap);
+    },
     logger: settings.logger,
   });
   const close = (): void => {
@@ -116,7 +138,7 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
     invalidate: (uri) => {
       checkUri(uri);
       answers.dropUri(uri);
-      subscribers.tell((other) => foldedUri(other) === foldedUri(uri));
+      changes.tellUri(uri);
     },
     invalidatePattern: (pattern) => dropUris(parsePattern(pattern)),
     close,

@@ -2,6 +2,7 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Notification } from '@modelcontextprotocol/sdk/types.js';
 
+import { describeError } from '../describe-value.ts';
 import { badOption } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { CacheServerSettings } from './cache-server-options.ts';
@@ -53,6 +54,8 @@ export class CachedServer implements ConnectionHost {
   readonly #undoes: (() => void)[];
   readonly #connections = new Set<CachedConnection>();
   uncachedRequests = 0;
+  /** Params of what the cache itself has sent. */
+  readonly #told = new WeakSet<object>();
   /** What is built up before the first connection is news to nobody. */
   #wasConnected = false;
   #isRegistering = false;
@@ -147,8 +150,19 @@ export class CachedServer implements ConnectionHost {
     });
   }
 
+  /** Sends what the cache tells of: nothing is to be dropped for it any more. */
+  tell(method: string, params: Record<string, unknown>): void {
+    this.#told.add(params);
+    // A server that has not declared that it would is told so, and its client nothing.
+    const send = async (): Promise<void> => this.#protocol.notification({ method, params });
+    send().catch((error: unknown) => {
+      const about = { method, error: describeError(error) };
+      this.settings.logger?.debug('a notification could not be sent', about);
+    });
+  }
+
   noteNotification({ method, params }: Notification): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen || (params !== undefined && this.#told.has(params))) return;
     if (method === 'notifications/resources/updated') {
       const uri = params?.['uri'];
       if (typeof uri === 'string') this.answers.dropUri(uri);

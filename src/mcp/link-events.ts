@@ -3,6 +3,8 @@ import { GranaryError } from '../errors.ts';
 import { ResourceManager } from '../manager/resource-manager.ts';
 import { badOption, checkOptions } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
+import type { AnswerChanges, ChangeAudience } from './answer-changes.ts';
+import { joinListAudience, type ListAudience } from './list-audience.ts';
 import type { MethodGroup } from './question.ts';
 
 /** What a bus of version 2 of the SDK carries (`ServerEvent`). */
@@ -89,15 +91,16 @@ export function linkEvents(
   return { close, [Symbol.dispose]: close };
 }
 
-class Link {
+class Link implements ListAudience {
   readonly #bus: EventBus;
   readonly #manager: ResourceManager | undefined;
-  readonly #answers: AnswerCache | undefined;
+  /** None while they tell of a change themselves. */
+  #answers: AnswerCache | undefined;
   readonly #ends: (() => void)[] = [];
   /** What comes from the bus is not to go back to it, nor the other way round. */
   #isHearing = false;
   #isTelling = false;
-  #isAnnouncing = false;
+  readonly #announcing = new Set<MethodGroup>();
 
   constructor(
     bus: EventBus,
@@ -108,15 +111,38 @@ class Link {
     this.#manager = manager;
     this.#answers = answers;
     this.#ends.push(bus.subscribe((event) => this.#hear(event)));
+    if (answers !== undefined) this.#followAnswers(answers.changes);
     if (manager === undefined) return;
     this.#ends.push(
       manager.watchAll((uri) => this.#tell({ kind: 'resource_updated', uri })),
-      manager.registry.onChange(() => this.#announce()),
+      manager.registry.onChange(() => this.announceLists('resources')),
+      joinListAudience(manager, this),
     );
   }
 
   close(): void {
     for (const end of this.#ends.splice(0)) end();
+  }
+
+  /** What they tell of has been dropped, or brought anew, already. */
+  #followAnswers(changes: AnswerChanges): void {
+    const tell = (event: BusEvent): void => {
+      const answers = this.#answers;
+      this.#answers = undefined;
+      try {
+        this.#tell(event);
+      } finally {
+        this.#answers = answers;
+      }
+    };
+    const audience: ChangeAudience = {
+      changed: (_, lately) => {
+        for (const uri of lately) tell({ kind: 'resource_updated', uri });
+      },
+      listChanged: (group) => tell({ kind: `${group}_list_changed` }),
+    };
+    changes.join(audience);
+    this.#ends.push(() => changes.leave(audience));
   }
 
   #hear(event: BusEvent): void {
@@ -152,12 +178,14 @@ class Link {
   }
 
   /** Once for all changes of one turn. */
-  #announce(): void {
-    if (this.#isAnnouncing) return;
-    this.#isAnnouncing = true;
+  announceLists(group: MethodGroup): void {
+    this.#announcing.add(group);
+    if (this.#announcing.size > 1) return;
     queueMicrotask(() => {
-      this.#isAnnouncing = false;
-      if (this.#ends.length > 0) this.#tell({ kind: 'resources_list_changed' });
+      const groups = [...this.#announcing];
+      this.#announcing.clear();
+      if (this.#ends.length === 0) return;
+      for (const changed of groups) this.#tell({ kind: `${changed}_list_changed` });
     });
   }
 }

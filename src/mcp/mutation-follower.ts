@@ -13,6 +13,7 @@ import { type Mutation, mutationsOf, type ToolMutations } from './tool-mutations
 export interface MutationListener {
   /** Resolves when nobody finds any more what was changed. */
   changed(mutation: Mutation): Promise<void> | undefined;
+  readonly opened?: (tap: MutationTap, transport: Transport) => void;
   readonly subscribed?: NonNullable<MutationHost['subscribed']>;
   readonly closed?: MutationHost['closed'];
   readonly logger: Logger | undefined;
@@ -64,6 +65,7 @@ export function followMutations(
   const attach = (transport: Transport): MutationTap => {
     const tap = new MutationTap(transport, host);
     taps.add(tap);
+    listener.opened?.(tap, transport);
     return tap;
   };
   if (protocol.transport !== undefined) attach(protocol.transport);

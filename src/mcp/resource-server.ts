@@ -25,6 +25,7 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
+import type { MethodGroup } from './question.ts';
 import {
   hasSession,
   isPerRequest,
@@ -45,7 +46,7 @@ export class ResourceServer {
   readonly #mirror: TemplateMirror | undefined;
   readonly #connections = new WeakMap<Transport, Connection>();
   #connection: Connection | undefined;
-  #announcing = false;
+  readonly #announcing = new Set<MethodGroup>();
   #closed = false;
 
   constructor(
@@ -143,7 +144,7 @@ export class ResourceServer {
       if (change === 'registered') this.#reflect(registration);
       else this.#mirror?.remove(registration.pattern);
     }
-    this.#announceListChange();
+    this.announceLists('resources');
   }
 
   /**
@@ -196,19 +197,25 @@ export class ResourceServer {
   }
 
   /** Once for all changes of one turn, and only to a client that has introduced itself. */
-  #announceListChange(): void {
-    if (this.#announcing) return;
-    this.#announcing = true;
+  announceLists(group: MethodGroup): void {
+    this.#announcing.add(group);
+    if (this.#announcing.size > 1) return;
     queueMicrotask(() => {
-      this.#announcing = false;
+      const groups = [...this.#announcing];
+      this.#announcing.clear();
       if (this.#closed || this.#server.transport === undefined) return;
       if (isPerRequest(this.#server.transport)) return;
       const isIntroduced = this.#isStateless || this.#server.getClientCapabilities() !== undefined;
-      if (!isIntroduced) return;
-      this.#server
-        .sendResourceListChanged()
-        .catch((error: unknown) => this.#logFailure('sending list_changed', error));
+      if (isIntroduced) for (const changed of groups) void this.#sendListChanged(changed);
     });
+  }
+
+  async #sendListChanged(group: MethodGroup): Promise<void> {
+    try {
+      await this.#server.notification({ method: `notifications/${group}/list_changed` });
+    } catch (error) {
+      this.#logFailure('sending list_changed', error);
+    }
   }
 
   /** Lets an McpServer complete a template, which does not say for whom. */

@@ -6,6 +6,7 @@ import type { ReadContext } from '../manager/read-context.ts';
 import { invalidateUris, ResourceManager } from '../manager/resource-manager.ts';
 import { badOption } from '../options.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
+import { announceLists, joinListAudience } from './list-audience.ts';
 import { followMutations } from './mutation-follower.ts';
 import { followRegistry } from './registry-follower.ts';
 import { overrideMethod } from './method-override.ts';
@@ -85,7 +86,12 @@ export async function serveResources(
   const completes = mirror === undefined;
   if (types === undefined) installHandlersV2(protocol, resources, completes);
   else installHandlers(protocol, types, resources, completes);
-  const stopFollowing = followRegistry(manager.registry, resources, tellOfChange);
+  const stopRegistry = followRegistry(manager.registry, resources, tellOfChange);
+  const leaveLists = joinListAudience(manager, resources);
+  const stopFollowing = (): void => {
+    stopRegistry();
+    leaveLists();
+  };
   const stopMutations =
     settings.mutations &&
     followMutations(protocol, settings.mutations, manager, {
@@ -110,6 +116,7 @@ function invalidateMutation(
   mutation: Mutation,
 ): Promise<void> | undefined {
   if (mutation.kind === 'tag') manager.invalidateTag(mutation.tag);
+  else if (mutation.kind === 'list') announceLists(manager, mutation.group);
   else if (mutation.uris.kind === 'exact') manager.invalidate(mutation.uris.prefix);
   else invalidateUris(manager, mutation.uris, mutation.wide);
   return manager.stats().tier === undefined ? undefined : manager.flush();

@@ -3,10 +3,12 @@ import { types } from 'node:util';
 import { badOption, checkOptions, checkTag } from '../options.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { compileTemplate, type UriTemplate } from '../registry/uri-template.ts';
+import type { MethodGroup } from './question.ts';
 
 /**
- * What a call of a tool changes: the URIs that match a pattern, as `invalidatePattern` takes it, or all
- * that has a tag. Of a template, variables that the call has arguments for stand for those alone:
+ * What a call of a tool changes: the URIs that match a pattern, as `invalidatePattern` takes it, all that
+ * has a tag, or a list, by the method that asks for it (`resources/list`, `resources/templates/list`,
+ * `tools/list`, `prompts/list`). Of a template, variables that the call has arguments for stand for those alone:
  * `file://{+path}` is the one file that `path` names, and every file where there is no such argument.
  */
 export type MutationTarget = string | RegExp | { readonly tag: string };
@@ -14,9 +16,18 @@ export type MutationTarget = string | RegExp | { readonly tag: string };
 /** Tools that change resources, by name, and what each changes. */
 export type Mutations = Readonly<Record<string, readonly MutationTarget[]>>;
 
+/** No URI is without a scheme. */
+const LISTS: ReadonlyMap<string, MethodGroup> = new Map([
+  ['resources/list', 'resources'],
+  ['resources/templates/list', 'resources'],
+  ['tools/list', 'tools'],
+  ['prompts/list', 'prompts'],
+]);
+
 /** What one call has changed. */
 export type Mutation =
   | { readonly kind: 'tag'; readonly tag: string }
+  | { readonly kind: 'list'; readonly group: MethodGroup }
   | {
       readonly kind: 'uris';
       readonly uris: UriPattern;
@@ -49,6 +60,11 @@ export function mutationsOf(targets: readonly Bind[], args: unknown): readonly M
 }
 
 function readTarget(option: string, target: unknown): Bind {
+  const group = typeof target === 'string' ? LISTS.get(target) : undefined;
+  if (group !== undefined) {
+    const mutation: Mutation = { kind: 'list', group };
+    return () => mutation;
+  }
   if (typeof target === 'string' || types.isRegExp(target)) {
     const uris = parsePattern(target);
     if (typeof target === 'string' && uris.kind === 'template') return bindTemplate(target);
@@ -61,7 +77,11 @@ function readTarget(option: string, target: unknown): Bind {
     const mutation: Mutation = { kind: 'tag', tag: tag as string };
     return () => mutation;
   }
-  return badOption(option, target, 'a URI, a URI template, a prefix with *, a RegExp or { tag }');
+  return badOption(
+    option,
+    target,
+    'a URI, a URI template, a prefix with *, a RegExp, the method of a list or { tag }',
+  );
 }
 
 /** Values are compared as a URI has them when it is decoded: however it is spelled, it is meant. */
