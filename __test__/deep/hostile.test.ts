@@ -176,8 +176,9 @@ describe.runIf(IS_LINUX)('granary proxy over HTTP', () => {
     const again = await openStream(target, reader);
     again.setEncoding('utf8');
     expect(again.statusCode).toBe(200);
-    const [told] = (await once(again, 'data')) as [string];
-    expect(told).toContain('notifications/resources/updated');
+    let told = '';
+    again.on('data', (text: string) => (told += text));
+    await expect.poll(() => told).toContain('notifications/resources/updated');
     again.destroy();
     stream.destroy();
   });

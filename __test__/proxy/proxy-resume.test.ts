@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -75,6 +77,10 @@ class Session {
     return new Session(url, response.headers.get('mcp-session-id') ?? '');
   }
 
+  get streamHeaders(): Record<string, string> {
+    return { accept: 'text/event-stream', 'mcp-session-id': this.#id };
+  }
+
   async post(message: object): Promise<unknown> {
     const response = await fetch(this.#url, {
       method: 'POST',
@@ -87,7 +93,7 @@ class Session {
   async listen(lastEventId?: string): Promise<Stream> {
     const leaving = new AbortController();
     const headers = {
-      ...{ accept: 'text/event-stream', 'mcp-session-id': this.#id },
+      ...this.streamHeaders,
       ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     };
     const response = await fetch(this.#url, { headers, signal: leaving.signal });
@@ -207,13 +213,38 @@ describe('Last-Event-ID at granary proxy', { timeout: 60_000 }, () => {
     expect(first.uris).toHaveLength(3);
     second.leave();
     // What comes while there is no stream waits for the next one.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
     await write(other, '1');
     const third = await session.listen(second.events.at(-1)?.id);
     expect(await third.until(1)).toEqual(['docs://1']);
     expect((await session.listen('x')).status).toBe(400);
     expect((await session.listen('99-1')).status).toBe(400);
     expect((await session.listen()).status).toBe(409);
+  });
+
+  it('takes a stream that was not read from what it held up [PROXY-RESUME]', async () => {
+    const url = await proxyOf('--mutates', 'write=docs://*', '--', ...DOCUMENTS);
+    const [reader, writer] = [await Session.begin(url), await Session.begin(url)];
+    for (let id = 0; id < 40; id++) {
+      const params = { uri: `docs://${id}${'x'.repeat(8_000)}` };
+      await reader.post({ id, method: 'resources/subscribe', params });
+    }
+    const unread = request(url, { headers: reader.streamHeaders });
+    unread.end();
+    const [stream] = (await once(unread, 'response')) as [IncomingMessage];
+    stream.on('error', () => {}).pause();
+    // Each time it is told 320 kB, until its upstream has to wait for it.
+    let ping: Promise<unknown> = Promise.resolve();
+    let isHeld = false;
+    for (let id = 100; !isHeld && id < 160; id++) {
+      await write(writer, String(id));
+      ping = reader.post({ id, method: 'ping' });
+      isHeld = await Promise.race([ping.then(() => false), delay(500, true)]);
+    }
+    expect(isHeld).toBe(true);
+    const next = await reader.listen(`0-${10 ** 9}`);
+    expect(next.status).toBe(200);
+    expect(await ping).toHaveProperty('result');
   });
 
   it('forgets what is beyond its bound, and sends older clients no event without data [PROXY-RESUME]', async () => {

@@ -6,12 +6,21 @@ import {
   ElicitRequestSchema,
   TaskStatusNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 
-import { commandFixture, until } from '../support/granary-command.ts';
+import { commandFixture, until, type RunningCommand } from '../support/granary-command.ts';
 import { connectOlder, EVERYTHING } from '../support/proxied-client.ts';
 
 const { run } = commandFixture();
+const running: RunningCommand[] = [];
+
+// Its server waits for the times to live of tasks: only a proxy that ends by itself ends it, too.
+afterEach(async () => {
+  for (const command of running.splice(0)) {
+    command.child.kill('SIGTERM');
+    await command.end();
+  }
+});
 const TOOL = 'simulate-research-query';
 /** What a task of the tool is said to change, and what the tool would be kept for otherwise. */
 const CHANGED = 'demo://resource/dynamic/text/1';
@@ -22,6 +31,7 @@ async function overStdio(client: Client, ...args: readonly string[]): Promise<vo
 
 async function overHttp(client: Client, ...args: readonly string[]): Promise<void> {
   const command = run('proxy', '--http', '0', ...args);
+  running.push(command);
   const [, url = ''] = await command.logged(/url="([^"]+)"/);
   onTestFinished(() => client.close());
   await client.connect(new StreamableHTTPClientTransport(new URL(url)));

@@ -179,12 +179,15 @@ export class HttpClient implements ClientLink {
     response.on('drain', () => this.#drained());
     response.once('close', () => {
       // Another connection may have taken its place.
-      if (!exchange.isOver(response)) return;
-      if (exchange.isResumable) this.#boundBroken();
-      else this.#exchanges.delete(exchange);
-      if (this.#stream === exchange) this.#stream = undefined;
+      if (exchange.isOver(response)) this.#broken(exchange);
       this.#drained();
     });
+  }
+
+  #broken(exchange: HttpExchange): void {
+    if (exchange.isResumable) this.#boundBroken();
+    else this.#exchanges.delete(exchange);
+    if (this.#stream === exchange) this.#stream = undefined;
   }
 
   /** Streams that nobody came back for are left, the oldest first. */
