@@ -8,6 +8,7 @@ import { LineSplitter } from './line-splitter.ts';
 import { MAX_PLAIN_BYTES, requestIn } from './plain-request.ts';
 import { LINE, ReadyMessage } from './ready-answer.ts';
 import { noteWire, readyAnswersOf } from './ready-answers.ts';
+import { ReadyBatch } from './ready-batch.ts';
 import type {
   HttpTransportClass,
   SdkHttpTransport,
@@ -51,6 +52,8 @@ export class CachingTransport {
   onmessage?: (message: unknown, extra?: unknown) => void;
   readonly #input: Readable;
   readonly #output: Writable;
+  /** Hits that nothing was written after: many in a row cost one call of the system. */
+  readonly #batch: ReadyBatch;
   readonly #lines = new LineSource();
   readonly #inner: SdkTransport;
   readonly #splitter: LineSplitter;
@@ -82,12 +85,16 @@ export class CachingTransport {
     checkInteger('maxMessageBytes', maxMessageBytes, 1, Number.MAX_SAFE_INTEGER);
     this.#input = input;
     this.#output = output;
+    this.#batch = new ReadyBatch(output);
     this.#inner = new StdioServerTransport(this.#lines, output, {
       maxBufferSize: maxMessageBytes,
     });
     this.#splitter = new LineSplitter(Math.min(MAX_PLAIN_BYTES, maxMessageBytes), {
-      line: (line) => this.#answer(line),
-      pass: (bytes) => this.#lines.deliver(bytes),
+      line: (text) => this.#answer(text),
+      pass: (bytes) => {
+        this.#batch.flush();
+        this.#lines.deliver(bytes);
+      },
       isFull: () =>
         this.#output.writableNeedDrain && this.#output.writableLength >= MAX_UNREAD_BYTES,
     });
@@ -183,12 +190,12 @@ export class CachingTransport {
   };
 
   #split(bytes: Buffer): void {
-    // Many hits in a row cost one call of the system.
     this.#output.cork();
     let rest: Buffer | undefined;
     try {
       rest = this.#splitter.split(bytes);
     } finally {
+      this.#batch.flush();
       this.#output.uncork();
     }
     if (rest === undefined || !this.#isStarted) return;
@@ -222,12 +229,12 @@ export class CachingTransport {
   }
 
   /** @returns whether a line was answered here. */
-  #answer(line: Buffer): boolean {
+  #answer(text: string): boolean {
     const answers = readyAnswersOf(this);
-    const request = answers === undefined ? undefined : requestIn(line.toString());
+    const request = answers === undefined ? undefined : requestIn(text);
     const ready = request === undefined ? undefined : answers?.find(request, undefined);
     if (request === undefined || ready === undefined) return false;
-    new ReadyMessage(request.id, ready, LINE).writeTo(this.#output);
+    this.#batch.add(new ReadyMessage(request.id, ready, LINE));
     return true;
   }
 
