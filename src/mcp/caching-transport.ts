@@ -2,6 +2,12 @@ import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 
 import { badOption, checkFunction, checkInteger, checkOptions } from '../options.ts';
+import {
+  CachingHandler,
+  type CachingHandlerOptions,
+  type SdkMcpHandler,
+  type ServerFactory,
+} from './caching-handler.ts';
 import { cachingHttpTransport } from './caching-http.ts';
 import { LineSource } from './line-source.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -11,6 +17,7 @@ import { noteWire, readyAnswersOf } from './ready-answers.ts';
 import { ReadyBatch } from './ready-batch.ts';
 import type {
   HttpTransportClass,
+  SdkFetchTransport,
   SdkHttpTransport,
   SdkTransport,
   StdioTransportClass,
@@ -101,8 +108,8 @@ export class CachingTransport {
   }
 
   /**
-   * Streamable HTTP with sessions: an instance of the SDK's class, whose `handleRequest` answers hits
-   * itself, with the SDK's status and headers.
+   * Streamable HTTP with sessions: an instance of the SDK's class, of either version, whose
+   * `handleRequest` answers hits itself, with the SDK's status and headers.
    *
    * @param StreamableHTTPServerTransport the class of the SDK
    * @param options what it is made with
@@ -117,7 +124,7 @@ export class CachingTransport {
    * });
    * ```
    */
-  static http<Options, Made extends SdkHttpTransport>(
+  static http<Options, Made extends SdkHttpTransport | SdkFetchTransport>(
     StreamableHTTPServerTransport: HttpTransportClass<Options, Made>,
     options?: Options,
   ): Made {
@@ -139,6 +146,34 @@ export class CachingTransport {
   ): StatelessHandler {
     const transportClass = StreamableHTTPServerTransport as HttpTransportClass<object>;
     return new StatelessHandler(transportClass, makeServer, options);
+  }
+
+  /**
+   * Streamable HTTP of version 2, in place of `createMcpHandler`: hits are answered before a server is
+   * made, whatever revision they ask in.
+   *
+   * @param createMcpHandler the function of the SDK
+   * @param makeServer makes the server of one request, not cached and not connected yet
+   * @param options of `cacheServer`, and as `handler` of `createMcpHandler`
+   * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE`; what `createMcpHandler` throws
+   * @example
+   * ```ts
+   * import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+   * import { CachingTransport } from 'mcp-granary/mcp';
+   * const handler = CachingTransport.handler(
+   *   createMcpHandler,
+   *   () => new McpServer({ name: 'weather', version: '1.0.0' }),
+   *   { public: ['weather://{city}'], ttlMs: 60_000 },
+   * );
+   * await handler.close();
+   * ```
+   */
+  static handler<Factory extends ServerFactory, Options extends object, Made extends SdkMcpHandler>(
+    createMcpHandler: (factory: Factory, options?: Options) => Made,
+    makeServer: NoInfer<Factory>,
+    options?: CachingHandlerOptions<Options>,
+  ): CachingHandler<Made> {
+    return new CachingHandler(createMcpHandler, makeServer, options);
   }
 
   async start(): Promise<void> {
