@@ -6,7 +6,7 @@ import type { CacheStats } from '../cache/cache-stats.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { checkFunction, checkOptions, checkUri } from '../options.ts';
 import type { CacheServerOptions } from './cache-server-options.ts';
-import { revisionOf } from './envelope.ts';
+import { isStateless, revisionOf } from './envelope.ts';
 import { FetchGate } from './fetch-gate.ts';
 import type { AnswerStyle } from './http-answer.ts';
 import { HttpGate } from './http-gate.ts';
@@ -167,7 +167,8 @@ export class CachingHandler<Made extends SdkMcpHandler = SdkMcpHandler> implemen
     const { legacy, responseMode } = this.#options;
     const revision = revisionOf(request);
     if (revision === undefined) {
-      return legacy === 'reject' ? undefined : { isJson: false, sessionId: undefined };
+      const isRefused = legacy === 'reject' || isStateless(head.header('mcp-protocol-version'));
+      return isRefused ? undefined : { isJson: false, sessionId: undefined };
     }
     if (!agrees(request, revision, head)) return undefined;
     return { isJson: responseMode !== 'sse', sessionId: undefined };
