@@ -52,5 +52,5 @@ function unread(
     },
     cancel: (reason) => reader.cancel(reason),
   });
-  return new Request(request, { body, duplex: 'half' });
+  return new Request(request, { method: request.method, body, duplex: 'half' });
 }
