@@ -287,7 +287,8 @@ const readyBytes = list('milestone-9', 'test', {
   'BYTES-LIMIT': 'A message limit bounds what a client can make the transport hold.',
   'BYTES-PRESSURE':
     'A client that does not read its answers is not read from: memory stays bounded.',
-  'BYTES-STATELESS': 'Without sessions, a hit is answered before a server is made.',
+  'BYTES-STATELESS':
+    'Without sessions, a hit is answered before a server is made; the same in place of createMcpHandler, on every revision.',
   'BYTES-OPTIONS': 'Bad options of the transports are refused by name.',
 });
 

@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import type { CacheServerOptions } from '../../src/mcp/cache-server-options.ts';
 import { cacheServer } from '../../src/mcp/cache-server.ts';
-import type { HttpTransportOptions } from '../../src/mcp/http-gate.ts';
+import type { HttpTransportOptions } from '../../src/mcp/http-terms.ts';
 import { CachingTransport } from '../../src/mcp/caching-transport.ts';
 import type { StatelessOptions } from '../../src/mcp/stateless-handler.ts';
 import { CountedOrigin } from '../support/counted-origin.ts';

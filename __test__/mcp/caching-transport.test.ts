@@ -95,6 +95,24 @@ describe('CachingTransport', () => {
     expect(origin.calls).toBe(1);
   });
 
+  it('writes the hits of one chunk at once, and before them what was answered before [BYTES-HIT] [BYTES-ORDER]', async () => {
+    const { origin, wire } = await serve();
+    for (const uri of ['own://x', 'own://ä']) await wire.exchange(read(0, uri));
+    const writes: string[] = [];
+    wire.output.on('data', (bytes: Buffer) => writes.push(bytes.toString()));
+    const hits = Array.from({ length: 20 }, (_, at) =>
+      read(at, at % 2 === 0 ? 'own://x' : 'own://ä'),
+    ).join('');
+    await wire.exchange(hits);
+    expect(writes).toHaveLength(1);
+    // An id of ours is refused within the same turn.
+    const refused = read(origin.extras.at(-1)?.requestId, 'own://x');
+    writes.length = 0;
+    const got = await wire.exchange(hits + refused + hits);
+    expect(writes.map((each) => each.trim().split('\n').length)).toEqual([20, 1, 20]);
+    expect(got[20]).toHaveProperty('error.code', -32_600);
+  });
+
   it('writes long answers whole, one after the other [BYTES-HIT]', async () => {
     const { origin, wire } = await serve();
     origin.answer = () => Promise.resolve(`"ä${'x'.repeat(200_000)}`);

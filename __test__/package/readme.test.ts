@@ -39,6 +39,7 @@ describe('README', () => {
     'new CachingTransport(',
     'CachingTransport.http(',
     'CachingTransport.stateless(',
+    'CachingTransport.handler(',
     'createMcpHandler',
     'GranaryResponseCacheStore',
     "storage: 'native', name:",

@@ -2,14 +2,22 @@ import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 
 import { badOption, checkFunction, checkInteger, checkOptions } from '../options.ts';
+import {
+  CachingHandler,
+  type CachingHandlerOptions,
+  type SdkMcpHandler,
+  type ServerFactory,
+} from './caching-handler.ts';
 import { cachingHttpTransport } from './caching-http.ts';
 import { LineSource } from './line-source.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { MAX_PLAIN_BYTES, requestIn } from './plain-request.ts';
 import { LINE, ReadyMessage } from './ready-answer.ts';
 import { noteWire, readyAnswersOf } from './ready-answers.ts';
+import { ReadyBatch } from './ready-batch.ts';
 import type {
   HttpTransportClass,
+  SdkFetchTransport,
   SdkHttpTransport,
   SdkTransport,
   StdioTransportClass,
@@ -51,6 +59,8 @@ export class CachingTransport {
   onmessage?: (message: unknown, extra?: unknown) => void;
   readonly #input: Readable;
   readonly #output: Writable;
+  /** Hits that nothing was written after: many in a row cost one call of the system. */
+  readonly #batch: ReadyBatch;
   readonly #lines = new LineSource();
   readonly #inner: SdkTransport;
   readonly #splitter: LineSplitter;
@@ -82,20 +92,24 @@ export class CachingTransport {
     checkInteger('maxMessageBytes', maxMessageBytes, 1, Number.MAX_SAFE_INTEGER);
     this.#input = input;
     this.#output = output;
+    this.#batch = new ReadyBatch(output);
     this.#inner = new StdioServerTransport(this.#lines, output, {
       maxBufferSize: maxMessageBytes,
     });
     this.#splitter = new LineSplitter(Math.min(MAX_PLAIN_BYTES, maxMessageBytes), {
-      line: (line) => this.#answer(line),
-      pass: (bytes) => this.#lines.deliver(bytes),
+      line: (text) => this.#answer(text),
+      pass: (bytes) => {
+        this.#batch.flush();
+        this.#lines.deliver(bytes);
+      },
       isFull: () =>
         this.#output.writableNeedDrain && this.#output.writableLength >= MAX_UNREAD_BYTES,
     });
   }
 
   /**
-   * Streamable HTTP with sessions: an instance of the SDK's class, whose `handleRequest` answers hits
-   * itself, with the SDK's status and headers.
+   * Streamable HTTP with sessions: an instance of the SDK's class, of either version, whose
+   * `handleRequest` answers hits itself, with the SDK's status and headers.
    *
    * @param StreamableHTTPServerTransport the class of the SDK
    * @param options what it is made with
@@ -110,7 +124,7 @@ export class CachingTransport {
    * });
    * ```
    */
-  static http<Options, Made extends SdkHttpTransport>(
+  static http<Options, Made extends SdkHttpTransport | SdkFetchTransport>(
     StreamableHTTPServerTransport: HttpTransportClass<Options, Made>,
     options?: Options,
   ): Made {
@@ -132,6 +146,34 @@ export class CachingTransport {
   ): StatelessHandler {
     const transportClass = StreamableHTTPServerTransport as HttpTransportClass<object>;
     return new StatelessHandler(transportClass, makeServer, options);
+  }
+
+  /**
+   * Streamable HTTP of version 2, in place of `createMcpHandler`: hits are answered before a server is
+   * made, whatever revision they ask in.
+   *
+   * @param createMcpHandler the function of the SDK
+   * @param makeServer makes the server of one request, not cached and not connected yet
+   * @param options of `cacheServer`, and as `handler` of `createMcpHandler`
+   * @throws `ERR_GRANARY_BAD_OPTION`, `ERR_GRANARY_BAD_TEMPLATE`; what `createMcpHandler` throws
+   * @example
+   * ```ts
+   * import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+   * import { CachingTransport } from 'mcp-granary/mcp';
+   * const handler = CachingTransport.handler(
+   *   createMcpHandler,
+   *   () => new McpServer({ name: 'weather', version: '1.0.0' }),
+   *   { public: ['weather://{city}'], ttlMs: 60_000 },
+   * );
+   * await handler.close();
+   * ```
+   */
+  static handler<Factory extends ServerFactory, Options extends object, Made extends SdkMcpHandler>(
+    createMcpHandler: (factory: Factory, options?: Options) => Made,
+    makeServer: NoInfer<Factory>,
+    options?: CachingHandlerOptions<Options>,
+  ): CachingHandler<Made> {
+    return new CachingHandler(createMcpHandler, makeServer, options);
   }
 
   async start(): Promise<void> {
@@ -183,12 +225,12 @@ export class CachingTransport {
   };
 
   #split(bytes: Buffer): void {
-    // Many hits in a row cost one call of the system.
     this.#output.cork();
     let rest: Buffer | undefined;
     try {
       rest = this.#splitter.split(bytes);
     } finally {
+      this.#batch.flush();
       this.#output.uncork();
     }
     if (rest === undefined || !this.#isStarted) return;
@@ -222,12 +264,12 @@ export class CachingTransport {
   }
 
   /** @returns whether a line was answered here. */
-  #answer(line: Buffer): boolean {
+  #answer(text: string): boolean {
     const answers = readyAnswersOf(this);
-    const request = answers === undefined ? undefined : requestIn(line.toString());
+    const request = answers === undefined ? undefined : requestIn(text);
     const ready = request === undefined ? undefined : answers?.find(request, undefined);
     if (request === undefined || ready === undefined) return false;
-    new ReadyMessage(request.id, ready, LINE).writeTo(this.#output);
+    this.#batch.add(new ReadyMessage(request.id, ready, LINE));
     return true;
   }
 

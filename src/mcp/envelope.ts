@@ -70,6 +70,13 @@ export function clientOf({ params }: JSONRPCRequest): string | undefined {
   return JSON.stringify([info['name'], info['version']]);
 }
 
+/** @returns the revision that a request says it is written in, where that is one with envelopes */
+export function revisionOf({ params }: JSONRPCRequest): string | undefined {
+  const { _meta: meta } = isMembers(params) ? params : {};
+  const version = isMembers(meta) ? meta[PROTOCOL_VERSION] : undefined;
+  return typeof version === 'string' && isStateless(version) ? version : undefined;
+}
+
 function isImplementation(value: unknown): boolean {
   if (!isMembers(value)) return false;
   const { name, version, icons, ...texts } = value;

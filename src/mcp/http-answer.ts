@@ -23,15 +23,25 @@ export function sendReady(
   response: ServerResponse,
   { id }: JSONRPCRequest,
   answer: ReadyAnswer,
-  { isJson, sessionId }: AnswerStyle,
+  style: AnswerStyle,
 ): void {
-  const message = new ReadyMessage(id, answer, isJson ? BODY : EVENT);
-  const session = sessionId === undefined ? {} : { 'mcp-session-id': sessionId };
-  response.writeHead(200, {
-    ...(isJson ? JSON_HEADERS : EVENT_HEADERS),
-    ...session,
-    'content-length': message.byteLength,
-  });
+  const message = new ReadyMessage(id, answer, style.isJson ? BODY : EVENT);
+  response.writeHead(200, { ...headersOf(style), 'content-length': message.byteLength });
   message.writeTo(response);
   response.end();
+}
+
+/** The same as a response of `fetch`, with a copy of the bytes. */
+export function readyResponse(
+  { id }: JSONRPCRequest,
+  answer: ReadyAnswer,
+  style: AnswerStyle,
+): Response {
+  const message = new ReadyMessage(id, answer, style.isJson ? BODY : EVENT);
+  return new Response(ReadyMessage.join([message]), { status: 200, headers: headersOf(style) });
+}
+
+function headersOf({ isJson, sessionId }: AnswerStyle): Record<string, string> {
+  const session = sessionId === undefined ? {} : { 'mcp-session-id': sessionId };
+  return { ...(isJson ? JSON_HEADERS : EVENT_HEADERS), ...session };
 }

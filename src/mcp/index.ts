@@ -1,8 +1,17 @@
 export { cacheServer, type ServerCaching, type ServerCachingStats } from './cache-server.ts';
 export { CachingTransport, type CachingTransportOptions } from './caching-transport.ts';
 export type {
+  CachingHandler,
+  CachingHandlerOptions,
+  NodeHandler,
+  SdkMcpHandler,
+  ServerFactory,
+} from './caching-handler.ts';
+export type {
+  FetchOptions,
   HttpRequest,
   HttpTransportClass,
+  SdkFetchTransport,
   SdkHttpTransport,
   SdkTransport,
   StdioTransportClass,

@@ -4,8 +4,8 @@ const NEWLINE = 10;
 
 /** Who takes what a stream of lines is split into; each may end the splitting for now. */
 export interface LineTaker {
-  /** A whole line without its end. @returns whether it was taken: else it comes again by `pass` */
-  line(line: Buffer): boolean;
+  /** A whole line without its end, in UTF-8. @returns whether it was taken: else it comes again by `pass` */
+  line(text: string): boolean;
   /** Bytes of lines that were not taken, with their ends, in the order of arrival. */
   pass(bytes: Buffer): void;
   /** Whether no more is to be taken for now. */
@@ -35,7 +35,7 @@ export class LineSplitter {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       if (this.#taker.isFull()) return chunk.subarray(start);
-      this.#endLine(chunk.subarray(start, end + 1));
+      this.#endLine(chunk, start, end + 1);
       start = end + 1;
     }
     if (start < chunk.length) {
@@ -45,12 +45,24 @@ export class LineSplitter {
     return undefined;
   }
 
-  #endLine(end: Buffer): void {
-    const line = this.#head === undefined ? end : Buffer.concat([this.#head, end]);
+  #endLine(chunk: Buffer, start: number, end: number): void {
+    if (this.#head === undefined && !this.#isPassing) {
+      this.#take(chunk, start, end);
+      return;
+    }
+    const rest = chunk.subarray(start, end);
+    const line = this.#head === undefined ? rest : Buffer.concat([this.#head, rest]);
     this.#head = undefined;
-    const isWhole = !this.#isPassing && line.length <= this.#maxLineBytes;
+    if (this.#isPassing) this.#taker.pass(line);
+    else this.#take(line, 0, line.length);
     this.#isPassing = false;
-    if (!isWhole || !this.#taker.line(line.subarray(0, -1))) this.#taker.pass(line);
+  }
+
+  /** Of a line that is taken nothing is made but its text. */
+  #take(bytes: Buffer, start: number, end: number): void {
+    const isShort = end - start <= this.#maxLineBytes;
+    if (isShort && this.#taker.line(bytes.toString('utf8', start, end - 1))) return;
+    this.#taker.pass(bytes.subarray(start, end));
   }
 
   #begin(part: Buffer): void {

@@ -60,13 +60,15 @@ export function questionOf(
 ): Question | undefined {
   const { method } = request;
   if (!isCached(method) || !isRegular(request)) return undefined;
-  const { _meta: meta, ...params }: Record<string, unknown> = request.params ?? {};
+  const params: Record<string, unknown> = request.params ?? {};
+  const meta = params['_meta'];
   const ownMeta = revision === undefined ? meta : withoutEnvelope(meta, revision);
   if (revision !== undefined && ownMeta === undefined) return undefined;
   if (!isProgressOnly(ownMeta)) return undefined;
   const spoken = revision === undefined ? {} : { revision };
   if (method === 'tools/call') {
-    const call = calledIn(params);
+    const { _meta: _, ...called } = params;
+    const call = calledIn(called);
     if (call === undefined || call.subject.length > MAX_SUBJECT_LENGTH) return undefined;
     return isCachedTool(call.tool) ? { method, ...call, ...spoken } : undefined;
   }
@@ -78,8 +80,10 @@ export function questionOf(
 /** @returns `null` for the first page of a list; `undefined` for params that say more */
 function subjectIn(method: string, params: Record<string, unknown>): string | null | undefined {
   const isRead = method === 'resources/read';
-  const { [isRead ? 'uri' : 'cursor']: subject, ...others } = params;
-  if (Object.keys(others).length > 0) return undefined;
+  const name = isRead ? 'uri' : 'cursor';
+  // In a loop: this is done for every hit.
+  for (const key in params) if (key !== name && key !== '_meta') return undefined;
+  const subject = params[name];
   if (subject === undefined) return isRead ? undefined : null;
   if (typeof subject !== 'string') return undefined;
   return isRead && subject === '' ? undefined : subject;
@@ -94,7 +98,9 @@ function isRegular(request: JSONRPCRequest): boolean {
   const { jsonrpc, id, params } = request;
   const isId = typeof id === 'string' || Number.isSafeInteger(id);
   const isParams = params === undefined || isPlainObject(params);
-  return jsonrpc === '2.0' && isId && isParams && Object.keys(request).every(isRequestKey);
+  if (jsonrpc !== '2.0' || !isId || !isParams) return false;
+  for (const key in request) if (!isRequestKey(key)) return false;
+  return true;
 }
 
 function isRequestKey(key: string): boolean {

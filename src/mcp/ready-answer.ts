@@ -36,43 +36,63 @@ const MAX_CHARACTER_BYTES = 3;
 export class ReadyMessage {
   readonly #head: string;
   readonly #result: Buffer;
+  /** How much of the result goes out: all of it but the brace before which hints are put in. */
+  readonly #resultBytes: number;
   readonly #tail: string;
 
   constructor(id: JSONRPCRequest['id'], { result, hints }: ReadyAnswer, envelope: Envelope) {
     // Spelled as JSON.stringify does, which is what the SDK sends, whatever the client wrote.
     this.#head = `${envelope.before}{"jsonrpc":"2.0","id":${idText(id)},"result":`;
     const isWhole = hints === undefined;
-    this.#result = isWhole ? result : result.subarray(0, -1);
+    this.#result = result;
+    this.#resultBytes = result.byteLength - (isWhole ? 0 : 1);
     this.#tail = `${isWhole ? '' : `,${hints}}`}}${envelope.after}`;
   }
 
-  get byteLength(): number {
-    return Buffer.byteLength(this.#head) + this.#result.byteLength + Buffer.byteLength(this.#tail);
+  /** @returns the bytes of messages one after the other, in one copy */
+  static join(messages: readonly ReadyMessage[]): Buffer {
+    let bound = 0;
+    for (const message of messages) bound += message.maxBytes;
+    const joined = Buffer.allocUnsafe(bound);
+    let length = 0;
+    let text = '';
+    for (const message of messages) {
+      length += joined.write(text + message.#head, length);
+      // A brace too many is written over by what follows.
+      joined.set(message.#result, length);
+      length += message.#resultBytes;
+      text = message.#tail;
+    }
+    length += joined.write(text, length);
+    return joined.subarray(0, length);
   }
 
-  /**
-   * Writes all of it at once, so that nothing else gets between.
-   *
-   * @returns whether the stream takes more, as `write` does
-   */
-  writeTo(stream: Writable): boolean {
-    if (this.#result.byteLength <= COPIED_BYTES) return stream.write(this.#joined());
+  get byteLength(): number {
+    return Buffer.byteLength(this.#head) + this.#resultBytes + Buffer.byteLength(this.#tail);
+  }
+
+  /** No less than `byteLength`, and known at once. */
+  get maxBytes(): number {
+    const around = (this.#head.length + this.#tail.length) * MAX_CHARACTER_BYTES;
+    return around + this.#result.byteLength;
+  }
+
+  /** Whether a copy costs less than a write of several parts. */
+  get isSmall(): boolean {
+    return this.#result.byteLength <= COPIED_BYTES;
+  }
+
+  /** Writes all of it at once, so that nothing else gets between. */
+  writeTo(stream: Writable): void {
+    if (this.isSmall) {
+      stream.write(ReadyMessage.join([this]));
+      return;
+    }
     stream.cork();
     stream.write(this.#head);
-    stream.write(this.#result);
-    const takesMore = stream.write(this.#tail);
+    stream.write(this.#result.subarray(0, this.#resultBytes));
+    stream.write(this.#tail);
     stream.uncork();
-    return takesMore;
-  }
-
-  #joined(): Buffer {
-    const result = this.#result;
-    const around = (this.#head.length + this.#tail.length) * MAX_CHARACTER_BYTES;
-    const joined = Buffer.allocUnsafe(around + result.byteLength);
-    let length = joined.write(this.#head);
-    length += result.copy(joined, length);
-    length += joined.write(this.#tail, length);
-    return joined.subarray(0, length);
   }
 }
 

@@ -18,6 +18,8 @@ export class RequestAccess {
   readonly #transport: Transport;
   readonly #connection: string;
   readonly #settings: CacheServerSettings;
+  /** Of a request of which nothing is told: the session's, for each hit of stdio. */
+  #sessionPartition: Partition | undefined;
 
   /** @param connection its id: not the session's, which may be that of another server's client too */
   constructor(transport: Transport, connection: string, settings: CacheServerSettings) {
@@ -62,7 +64,11 @@ export class RequestAccess {
       return PUBLIC_PARTITION;
     }
     try {
-      return partitionOf(this.#readerOf(this.identityOf(extra, UNWITHDRAWN), isShared));
+      const isBare = extra === undefined && !isShared && this.#settings.partition === undefined;
+      if (isBare && this.#sessionPartition !== undefined) return this.#sessionPartition;
+      const partition = partitionOf(this.#readerOf(this.identityOf(extra, UNWITHDRAWN), isShared));
+      if (isBare) this.#sessionPartition = partition;
+      return partition;
     } catch {
       return undefined;
     }

@@ -20,6 +20,11 @@ interface Negotiating {
   getNegotiatedProtocolVersion(): string | undefined;
 }
 
+/** A server as whoever connects it sees it. */
+export interface ConnectableServer {
+  connect(transport: object): Promise<void>;
+}
+
 /** @returns the low-level server. @throws `ERR_GRANARY_BAD_OPTION` for anything but a server */
 export function protocolOf(server: SdkServer): ProtocolServer {
   const given: unknown = server;

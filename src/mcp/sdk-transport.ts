@@ -33,7 +33,24 @@ export interface SdkHttpTransport extends SdkTransport {
   ): Promise<void>;
 }
 
-/** `StreamableHTTPServerTransport` of version 1: what it is made with, and what it makes. */
-export type HttpTransportClass<Options, Made extends SdkHttpTransport = SdkHttpTransport> = new (
-  options?: Options,
-) => Made;
+/** What goes with a request of `fetch`. */
+export interface FetchOptions {
+  readonly authInfo?: VerifiedAuth | undefined;
+  /** The body where it was read already, as `JSON.parse` gives it. */
+  readonly parsedBody?: unknown;
+}
+
+/** `WebStandardStreamableHTTPServerTransport` of version 2. */
+export interface SdkFetchTransport extends SdkTransport {
+  readonly sessionId?: string | undefined;
+  handleRequest(request: Request, options?: never): Promise<Response>;
+}
+
+/**
+ * `StreamableHTTPServerTransport` of version 1, `NodeStreamableHTTPServerTransport` or
+ * `WebStandardStreamableHTTPServerTransport` of version 2: what it is made with, and what it makes.
+ */
+export type HttpTransportClass<
+  Options,
+  Made extends SdkHttpTransport | SdkFetchTransport = SdkHttpTransport,
+> = new (options?: Options) => Made;
