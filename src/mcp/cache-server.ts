@@ -99,6 +99,7 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
     if (pattern.kind === 'exact') changes.tellUri(pattern.prefix);
     else changes.tellUris(inAnySpelling(pattern));
   };
+  const isStateless = (): boolean => caching.revision !== undefined;
   const stopMutations = followMutations(protocol, settings.mutations, cache, {
     changed: (mutation) => {
       if (mutation.kind === 'tag') answers.dropTagged(mutation.tag);
@@ -112,7 +113,6 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
     opened: (tap, transport) => {
       // A server for one exchange has nobody to tell when that is over.
       if (isPerRequest(transport)) return;
-      const isStateless = (): boolean => caching.revision !== undefined;
       const client = new ClientAudience(tap, isStateless, (method, params) =>
         caching.tell(method, params),
       );
