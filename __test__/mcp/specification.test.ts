@@ -241,6 +241,66 @@ const HELD: readonly [section: string, must: string, file: string, title: string
     'serve-command-stdio.test.ts',
     'refuses what lies outside as it refuses what is missing',
   ],
+  [
+    '2025-11-25 basic/lifecycle',
+    'nothing is answered before the initialization, from a cache either',
+    'cache-server-requests.test.ts',
+    'anything before the initialization is complete',
+  ],
+  [
+    '2025-11-25 basic, Requests; CVE-2026-25536',
+    'two requests of one id are not confused',
+    'cache-server-requests.test.ts',
+    'answers a duplicate id once, for the later request',
+  ],
+  [
+    '2025-11-25 basic, _meta',
+    'nothing is assumed of keys of _meta that are not known',
+    'cache-server-requests.test.ts',
+    'answers to params, _meta and members that it does not know',
+  ],
+  [
+    '2025-11-25 basic/utilities/cancellation, both revisions',
+    'a cancelled request is not answered, and stops its handler where nobody else waits',
+    'cache-server-requests.test.ts',
+    'cancels the handler when the last who waits has cancelled, id 0 too',
+  ],
+  [
+    '2025-11-25 basic/utilities/cancellation',
+    'a cancellation goes on to who does the work',
+    '../proxy/proxy-everything.test.ts',
+    'passes a cancellation',
+  ],
+  [
+    '2025-11-25 basic/utilities/progress',
+    'progress goes to the token that began the work, and stops with it',
+    'cache-server-requests.test.ts',
+    'tells progress to whoever began the read, and to nobody once it has left',
+  ],
+  [
+    '2025-11-25 basic/utilities/tasks',
+    'tasks keep their ids, states, results and what they ask, and none is cached',
+    '../proxy/proxy-tasks.test.ts',
+    'pass from their begin to their result, with what they ask',
+  ],
+  [
+    '2025-11-25 basic/utilities/tasks, Task Cancellation',
+    'tasks are cancelled by tasks/cancel',
+    '../proxy/proxy-tasks.test.ts',
+    'are cancelled where their client wants it',
+  ],
+  [
+    '2025-11-25 basic/transports, Resumability and Redelivery',
+    'what is sent again is of the stream that broke, and of no other',
+    '../proxy/event-log.test.ts',
+    'gives what was sent on a stream after an id, and nothing of another',
+  ],
+  [
+    '2025-11-25 basic/transports, stdio',
+    'what is no message is refused, and the next one answered',
+    'hostile-stdio.test.ts',
+    'goes on after what is no request',
+  ],
 ];
 
 it.each(HELD)('%s: %s is held by a test in %s [SPEC-MUSTS]', (_section, _must, file, title) => {

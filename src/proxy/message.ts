@@ -40,9 +40,9 @@ export class Message {
   static of(body: unknown, text?: string): Message {
     if (!isObject(body) || body['jsonrpc'] !== '2.0') throw new Error('not JSON-RPC 2.0');
     const { id, method } = body;
-    const hasId = typeof id === 'string' || typeof id === 'number';
+    const hasId = typeof id === 'string' || Number.isInteger(id);
     if (typeof method === 'string') {
-      if (!hasId && id !== undefined) throw new Error('the id is neither a string nor a number');
+      if (!hasId && id !== undefined) throw new Error('the id is neither a string nor an integer');
       return new Message(hasId ? 'request' : 'notification', body, text);
     }
     if (!isObject(body['result']) && !isObject(body['error'])) {
