@@ -170,11 +170,13 @@ export class AnswerCache {
 
   /** Drops every read of a URI, however spelled, and every one whose contents include it. */
   dropUri(uri: string): void {
+    this.changes.noteTold(uri);
     this.#dropTag(uriTag(uri));
   }
 
   /** Drops every read of a URI that matches, however spelled, and every one whose contents include one. */
   dropUris(pattern: UriPattern): void {
+    if (pattern.kind === 'exact') this.changes.noteTold(pattern.prefix);
     const isMeant = inAnySpelling(pattern);
     const isRead = (key: string): boolean => {
       const uri = readUriOf(key);

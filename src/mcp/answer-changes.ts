@@ -14,8 +14,12 @@ export interface ChangeAudience {
 }
 
 interface Read {
+  /** As it was asked for. */
   readonly uri: string;
-  readonly fingerprint: string;
+  /** One for all spellings. */
+  readonly folded: string;
+  /** `undefined` where a change has been told since: the next read tells nothing new. */
+  fingerprint: string | undefined;
 }
 
 /** Tells of changes of what a cache of answers holds to the clients of all servers that share it. */
@@ -24,6 +28,7 @@ export class AnswerChanges {
   readonly #audiences = new Set<ChangeAudience>();
   /** By key, partition included; who was read last comes last. Kept while somebody is there to be told. */
   readonly #reads = new Map<string, Read>();
+  readonly #byFolded = new Map<string, Set<Read>>();
 
   static of(cache: object): AnswerChanges {
     let changes = this.#ofCaches.get(cache);
@@ -40,34 +45,51 @@ export class AnswerChanges {
 
   leave(audience: ChangeAudience): void {
     this.#audiences.delete(audience);
-    if (this.#audiences.size === 0) this.#reads.clear();
+    if (this.#audiences.size > 0) return;
+    this.#reads.clear();
+    this.#byFolded.clear();
   }
 
-  /** @returns whether a read has brought other content than the last one of its key */
+  /** @returns whether a read has brought other content than the last one of its key, and nobody was told */
   noteRead(key: string, uri: string, content: Uint8Array): boolean {
     if (this.#audiences.size === 0) return false;
-    const former = this.#reads.get(key)?.fingerprint;
+    const former = this.#reads.get(key);
     const fingerprint = createHash('sha256').update(content).digest('base64');
-    this.#reads.delete(key);
-    this.#reads.set(key, { uri, fingerprint });
+    this.#forget(key);
+    const read: Read = { uri, folded: former?.folded ?? foldedUri(uri), fingerprint };
+    this.#reads.set(key, read);
+    const alike = this.#byFolded.get(read.folded) ?? new Set();
+    this.#byFolded.set(read.folded, alike.add(read));
     if (this.#reads.size > MOST_REMEMBERED) {
-      for (const oldest of this.#reads.keys()) {
-        this.#reads.delete(oldest);
-        break;
-      }
+      const [oldest] = this.#reads.keys();
+      this.#forget(oldest ?? '');
     }
-    return former !== undefined && former !== fingerprint;
+    return former?.fingerprint !== undefined && former.fingerprint !== fingerprint;
+  }
+
+  /** Somebody else has told that a URI has changed. */
+  noteTold(uri: string): void {
+    for (const read of this.#byFolded.get(foldedUri(uri)) ?? []) read.fingerprint = undefined;
   }
 
   /** A URI has changed, however it is spelled. */
   tellUri(uri: string): void {
+    if (this.#audiences.size === 0) return;
     const folded = foldedUri(uri);
-    this.#tell((other) => foldedUri(other) === folded, [uri]);
+    const lately = Array.from(this.#byFolded.get(folded) ?? [], (read) => read.uri);
+    this.#tell((other) => foldedUri(other) === folded, [uri, ...lately]);
   }
 
   /** Every URI that matches has changed. */
   tellUris(isChanged: (uri: string) => boolean): void {
-    this.#tell(isChanged, []);
+    if (this.#audiences.size === 0) return;
+    const lately: string[] = [];
+    for (const read of this.#reads.values()) {
+      if (!isChanged(read.uri)) continue;
+      read.fingerprint = undefined;
+      lately.push(read.uri);
+    }
+    this.#tell(isChanged, lately);
   }
 
   /** The lists of a group have changed. */
@@ -75,10 +97,17 @@ export class AnswerChanges {
     for (const audience of [...this.#audiences]) audience.listChanged(group);
   }
 
-  #tell(isChanged: (uri: string) => boolean, named: readonly string[]): void {
-    if (this.#audiences.size === 0) return;
-    const lately = new Set(named);
-    for (const { uri } of this.#reads.values()) if (isChanged(uri)) lately.add(uri);
-    for (const audience of [...this.#audiences]) audience.changed(isChanged, lately);
+  #tell(isChanged: (uri: string) => boolean, lately: readonly string[]): void {
+    const uris = new Set(lately);
+    for (const audience of [...this.#audiences]) audience.changed(isChanged, uris);
+  }
+
+  #forget(key: string): void {
+    const read = this.#reads.get(key);
+    if (read === undefined) return;
+    this.#reads.delete(key);
+    const alike = this.#byFolded.get(read.folded);
+    alike?.delete(read);
+    if (alike?.size === 0) this.#byFolded.delete(read.folded);
   }
 }
