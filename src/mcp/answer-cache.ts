@@ -11,7 +11,8 @@ import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './ans
 import { isHinted, ttlHint } from './cache-hints.ts';
 import { foldedUri, inAnySpelling } from './canonical-uri.ts';
 import type { HandlerCall } from './handler-calls.ts';
-import { groupOfMethod, itemsOf, type MethodGroup, type Question } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
+import { groupOfMethod, itemsOf, type Question } from './question.ts';
 import type { ReadyAnswer } from './ready-answer.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { foldedUri } from './canonical-uri.ts';
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 
 /** Of so many reads it is remembered what they brought. */
 const MOST_REMEMBERED = 10_000;

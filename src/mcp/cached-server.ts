@@ -12,7 +12,8 @@ import { overrideMethod } from './method-override.ts';
 import { isStateless } from './envelope.ts';
 import { followHandlers } from './handler-follower.ts';
 import { INVALID_PARAMS, RESOURCE_NOT_FOUND } from './json-rpc-error.ts';
-import { groupOfMethod, type MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
+import { groupOfMethod } from './question.ts';
 import {
   generationOf,
   hasHandler,

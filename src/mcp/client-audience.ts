@@ -1,6 +1,6 @@
 import type { ChangeAudience } from './answer-changes.ts';
 import type { MutationTap } from './mutation-tap.ts';
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 
 /** URIs of one connection that are noted, and how long each may be in characters: no longer one is cached. */
 const MOST_URIS = 10_000;

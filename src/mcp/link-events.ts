@@ -5,7 +5,7 @@ import { badOption, checkOptions } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { AnswerChanges, ChangeAudience } from './answer-changes.ts';
 import { joinListAudience, type ListAudience } from './list-audience.ts';
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 
 /** What a bus of version 2 of the SDK carries (`ServerEvent`). */
 export type BusEvent =

@@ -1,4 +1,4 @@
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 
 /** Who tells clients that lists have changed. */
 export interface ListAudience {

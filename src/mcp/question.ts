@@ -1,10 +1,8 @@
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { withoutEnvelope } from './envelope.ts';
+import type { MethodGroup } from './method-group.ts';
 import { calledIn } from './tool-call.ts';
-
-/** What changes together: one notification tells of all of it. */
-export type MethodGroup = 'resources' | 'tools' | 'prompts';
 
 /** The methods whose answers are cached, calls of tools only by name, the list that each belongs to, and what each answers with. */
 const METHODS = {

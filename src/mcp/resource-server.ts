@@ -25,7 +25,7 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 import {
   hasSession,
   isPerRequest,

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { badOption, checkOptions, checkTag } from '../options.ts';
 import { parsePattern, type UriPattern } from '../registry/uri-pattern.ts';
 import { compileTemplate, type UriTemplate } from '../registry/uri-template.ts';
-import type { MethodGroup } from './question.ts';
+import type { MethodGroup } from './method-group.ts';
 
 /**
  * What a call of a tool changes: the URIs that match a pattern, as `invalidatePattern` takes it, all that

@@ -4,7 +4,7 @@ import { weighValue } from '../cache/value-weight.ts';
 import { GranaryError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { foldedUri, inAnySpelling } from '../mcp/canonical-uri.ts';
-import type { MethodGroup } from '../mcp/question.ts';
+import type { MethodGroup } from '../mcp/method-group.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import { partUris, readUriOf, type CacheableRequest } from './cacheable-request.ts';
 import type { CachingRules, Verdict } from './caching-rules.ts';

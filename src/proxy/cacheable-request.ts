@@ -1,4 +1,5 @@
-import { groupOfMethod, type MethodGroup } from '../mcp/question.ts';
+import type { MethodGroup } from '../mcp/method-group.ts';
+import { groupOfMethod } from '../mcp/question.ts';
 import { canonicalJson, dialectOf, requestVersion } from './era.ts';
 import { isObject, type JsonObject, type Message } from './message.ts';
 

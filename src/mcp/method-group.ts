@@ -1,0 +1,2 @@
+/** What changes together: one notification tells of all of it. */
+export type MethodGroup = 'resources' | 'tools' | 'prompts';
