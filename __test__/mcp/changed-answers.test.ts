@@ -1,5 +1,6 @@
 import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import {
+  ReadResourceRequestSchema,
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -12,6 +13,7 @@ import { cacheServer, type ServerCaching } from '../../src/mcp/cache-server.ts';
 import { linkEvents } from '../../src/mcp/link-events.ts';
 import { serveResources } from '../../src/mcp/serve-resources.ts';
 import type { Mutations } from '../../src/mcp/tool-mutations.ts';
+import { HttpFixture, newLowLevelServer } from '../support/mcp-peers.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settled, watchProcess } from '../support/process-signals.ts';
 import {
@@ -151,13 +153,48 @@ describe.each([...STDIO, ...STATELESS.filter(({ transport }) => transport === 'r
       await toldTo(wire);
       await other.ask('tools/call', { name: 'add', arguments: {} });
       expect([...cache.keys()].filter((key) => key.includes('resources/list'))).toEqual([]);
+      const told: string[] = [];
       await vi.waitFor(async () => {
-        const told = await toldTo(wire);
-        expect(told).toContain('notifications/resources/list_changed');
+        told.push(...(await toldTo(wire)));
+        for (const group of ['resources', 'prompts']) {
+          expect(told).toContain(`notifications/${group}/list_changed`);
+        }
       });
     });
   },
 );
+
+it('tells nobody but its readers of content that is kept for them alone [EVENTS-CACHED-CONTENT, SCOPE-CONTEXTS]', async () => {
+  const clock = new ManualClock();
+  using cache = new ResourceCache({ clock, ttlMs: TTL_MS });
+  const texts: Record<string, string> = { ann: 'first', bob: 'first' };
+  await using http = await HttpFixture.serving(() => {
+    const server = newLowLevelServer({ capabilities: { resources: { subscribe: true } } });
+    server.setRequestHandler(SubscribeRequestSchema, () => ({}));
+    server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }, { authInfo }) => ({
+      contents: [{ uri, text: texts[String(authInfo?.extra?.['user'])] ?? 'nobody' }],
+    }));
+    cacheServer(server, { cache });
+    return Promise.resolve(server);
+  });
+  const [ann, again, bob] = [
+    await http.connectAs('token-of-ann'),
+    await http.connectAs('token-of-ann'),
+    await http.connectAs('token-of-bob'),
+  ];
+  const readers = [ann, again, bob];
+  await expect.poll(() => http.streams).toBe(3);
+  const uri = 'note://mine';
+  for (const reader of readers) await reader.client.subscribeResource({ uri });
+  for (const reader of readers) expect(await reader.text(uri)).toBe('first');
+  texts['ann'] = 'second';
+  clock.advance(TTL_MS + 1);
+  for (const reader of readers) await reader.text(uri);
+  await expect.poll(() => again.updated).toEqual([uri]);
+  await expect.poll(() => ann.updated).toEqual([uri]);
+  await settled();
+  expect(bob.updated).toEqual([]);
+});
 
 it('has clients of all servers of a manager hear of lists that a tool has changed [MUTATE-LISTS]', async () => {
   const [setting] = STDIO;

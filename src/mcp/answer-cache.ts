@@ -140,7 +140,10 @@ export class AnswerCache {
         { signal, ttlMs },
       );
       // Whoever reads on it finds what is kept by now.
-      if (isOther) this.changes.tellUri(question.subject ?? '');
+      if (isOther) {
+        const isPublic = partition === PUBLIC_PARTITION;
+        this.changes.tellUri(question.subject ?? '', isPublic ? undefined : partition);
+      }
       const result = JSON.parse(textIn(kept)) as Result;
       return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, kept) } : { result };
     } catch (error) {

@@ -6,10 +6,18 @@ import type { MethodGroup } from './method-group.ts';
 /** Of so many reads it is remembered what they brought. */
 const MOST_REMEMBERED = 10_000;
 
+/** What has changed. */
+export interface AnswerChange {
+  readonly isChanged: (uri: string) => boolean;
+  /** URIs of it that were read of late, for who cannot say which ones its clients wait for. */
+  readonly lately: Iterable<string>;
+  /** For whose readers alone it has, `undefined` = for all: others are not to learn of it. */
+  readonly partition: string | undefined;
+}
+
 /** Who tells clients of changes. */
 export interface ChangeAudience {
-  /** @param lately URIs that were read of late, for who cannot say which ones its clients wait for */
-  changed(isChanged: (uri: string) => boolean, lately: Iterable<string>): void;
+  changed(change: AnswerChange): void;
   listChanged(group: MethodGroup): void;
 }
 
@@ -29,6 +37,8 @@ export class AnswerChanges {
   /** By key, partition included; who was read last comes last. Kept while somebody is there to be told. */
   readonly #reads = new Map<string, Read>();
   readonly #byFolded = new Map<string, Set<Read>>();
+  /** In which partitions who comes by a transport has read. */
+  readonly #partitions = new WeakMap<object, Set<string>>();
 
   static of(cache: object): AnswerChanges {
     let changes = this.#ofCaches.get(cache);
@@ -48,6 +58,13 @@ export class AnswerChanges {
     if (this.#audiences.size > 0) return;
     this.#reads.clear();
     this.#byFolded.clear();
+  }
+
+  /** @returns the partitions in which who comes by a transport has read, to be added to */
+  partitionsOf(transport: object): Set<string> {
+    let partitions = this.#partitions.get(transport);
+    if (partitions === undefined) this.#partitions.set(transport, (partitions = new Set()));
+    return partitions;
   }
 
   /** @returns whether a read has brought other content than the last one of its key, and nobody was told */
@@ -72,12 +89,12 @@ export class AnswerChanges {
     for (const read of this.#byFolded.get(foldedUri(uri)) ?? []) read.fingerprint = undefined;
   }
 
-  /** A URI has changed, however it is spelled. */
-  tellUri(uri: string): void {
+  /** A URI has changed, however it is spelled. @param partition for whose readers alone */
+  tellUri(uri: string, partition?: string): void {
     if (this.#audiences.size === 0) return;
     const folded = foldedUri(uri);
     const lately = Array.from(this.#byFolded.get(folded) ?? [], (read) => read.uri);
-    this.#tell((other) => foldedUri(other) === folded, [uri, ...lately]);
+    this.#tell((other) => foldedUri(other) === folded, [uri, ...lately], partition);
   }
 
   /** Every URI that matches has changed. */
@@ -97,9 +114,9 @@ export class AnswerChanges {
     for (const audience of [...this.#audiences]) audience.listChanged(group);
   }
 
-  #tell(isChanged: (uri: string) => boolean, lately: readonly string[]): void {
-    const uris = new Set(lately);
-    for (const audience of [...this.#audiences]) audience.changed(isChanged, uris);
+  #tell(isChanged: (uri: string) => boolean, lately: readonly string[], partition?: string): void {
+    const change: AnswerChange = { isChanged, lately: new Set(lately), partition };
+    for (const audience of [...this.#audiences]) audience.changed(change);
   }
 
   #forget(key: string): void {

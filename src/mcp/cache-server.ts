@@ -68,7 +68,7 @@ const cached = new WeakSet();
  * once, progress is told to the first. What changes without a notification is seen when the time to
  * live is over and somebody reads it again: then clients that have subscribed are told, too.
  *
- * @param server of `@modelcontextprotocol/sdk` version 1
+ * @param server of either version of the SDK
  * @returns what ends it; a server that is dropped needs no `close`
  * @throws `ERR_GRANARY_BAD_OPTION` naming the option, the value and the allowed range;
  * `ERR_GRANARY_BAD_TEMPLATE`
@@ -113,7 +113,8 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
     opened: (tap, transport) => {
       // A server for one exchange has nobody to tell when that is over.
       if (isPerRequest(transport)) return;
-      const client = new ClientAudience(tap, isStateless, (method, params) =>
+      const partitions = changes.partitionsOf(transport);
+      const client = new ClientAudience(tap, partitions, isStateless, (method, params) =>
         caching.tell(method, params),
       );
       clients.set(tap, client);

@@ -34,6 +34,9 @@ import { isPerRequest, type RequestIdentity } from './request-context.ts';
 import { isRepeatable } from './tool-annotations.ts';
 import { TransportTap } from './transport-tap.ts';
 
+/** Of a connection by which many users come, so many partitions are noted. */
+const MOST_PARTITIONS = 1_000;
+
 /** What the connections of one server share. */
 export interface ConnectionHost {
   readonly answers: AnswerCache;
@@ -79,6 +82,8 @@ export class CachedConnection implements ReadyAnswers {
   readonly #host: ConnectionHost;
   readonly #access: RequestAccess;
   readonly #tap: TransportTap;
+  /** In which it has read. */
+  readonly #partitions: Set<string>;
   /** A transport for one exchange tells by HTTP status what the SDK refuses within its turn. */
   readonly #isPerRequest: boolean;
   readonly #visits = new Map<RequestId, Visit>();
@@ -103,6 +108,7 @@ export class CachedConnection implements ReadyAnswers {
     this.#wire = transport;
     this.#host = host;
     this.#isPerRequest = isPerRequest(transport);
+    this.#partitions = host.answers.changes.partitionsOf(transport);
     this.#access = new RequestAccess(transport, this.#id, host.settings);
     this.#isInitialized = isInitialized;
     this.#introductions = isInitialized ? 1 : 0;
@@ -127,7 +133,9 @@ export class CachedConnection implements ReadyAnswers {
     // A client that has yet to be noted is, by the ordinary way.
     if (revision !== undefined && clientOf(request) !== this.#client) return undefined;
     const partition = this.#access.partitionOf(question, extra, this.#introductions > 1);
-    return partition === undefined ? undefined : answers.ready(question, partition);
+    if (partition === undefined) return undefined;
+    this.#noteReading(partition);
+    return answers.ready(question, partition);
   }
 
   /** Ends what its requests wait for, and frees what only they could have asked for again. */
@@ -282,10 +290,15 @@ export class CachedConnection implements ReadyAnswers {
     const reader = this.#access.readerOf(identity, this.#introductions > 1);
     const partition = partitionOf(reader);
     if (partition === undefined) return undefined;
+    this.#noteReading(partition);
     // A principal comes back by other connections; a session ends with its own.
     const connection = reader.principal === undefined ? this.#id : undefined;
     this.#hasEntries ||= connection !== undefined;
     return { partition, connection };
+  }
+
+  #noteReading(partition: Partition): void {
+    if (this.#partitions.size < MOST_PARTITIONS) this.#partitions.add(partition);
   }
 
   #isPublic({ method, subject, tool }: Question): boolean {

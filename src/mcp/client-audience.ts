@@ -1,4 +1,4 @@
-import type { ChangeAudience } from './answer-changes.ts';
+import type { AnswerChange, ChangeAudience } from './answer-changes.ts';
 import type { MutationTap } from './mutation-tap.ts';
 import type { MethodGroup } from './method-group.ts';
 
@@ -14,12 +14,22 @@ export class ClientAudience implements ChangeAudience {
   readonly #tap: MutationTap;
   readonly #isStateless: () => boolean;
   readonly #notify: Notify;
+  readonly #partitions: ReadonlySet<string>;
   /** What it has subscribed to, as it spelled them. */
   readonly #uris = new Set<string>();
 
-  /** @param isStateless whether it subscribes by `subscriptions/listen`, of which the SDK alone hears */
-  constructor(tap: MutationTap, isStateless: () => boolean, notify: Notify) {
+  /**
+   * @param partitions in which it has read
+   * @param isStateless whether it subscribes by `subscriptions/listen`, of which the SDK alone hears
+   */
+  constructor(
+    tap: MutationTap,
+    partitions: ReadonlySet<string>,
+    isStateless: () => boolean,
+    notify: Notify,
+  ) {
     this.#tap = tap;
+    this.#partitions = partitions;
     this.#isStateless = isStateless;
     this.#notify = notify;
   }
@@ -29,7 +39,8 @@ export class ClientAudience implements ChangeAudience {
     else if (this.#uris.size < MOST_URIS && uri.length <= MAX_URI_LENGTH) this.#uris.add(uri);
   }
 
-  changed(isChanged: (uri: string) => boolean, lately: Iterable<string>): void {
+  changed({ isChanged, lately, partition }: AnswerChange): void {
+    if (partition !== undefined && !this.#partitions.has(partition)) return;
     if (this.#isStateless()) {
       for (const uri of lately) this.#notify('notifications/resources/updated', { uri });
       return;

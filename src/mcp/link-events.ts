@@ -47,7 +47,7 @@ const LISTS: Readonly<Record<Exclude<BusEvent['kind'], 'resource_updated'>, Meth
  * `handler.notify` or on the bus, is dropped from cache and manager first.
  *
  * To be called before requests are served: a bus tells its listeners in the order in which they came.
- * The bus does not say who waits for what, so that nothing is loaded for those who listen: what has
+ * The bus does not say who waits for what, nor for whom content is, so that nothing is loaded for those who listen: what has
  * expired shows its change when somebody reads it again (`ResourceManager.watchAll`).
  *
  * @param source what `createMcpHandler` returned, or a `ServerEventBus`
@@ -136,7 +136,7 @@ class Link implements ListAudience {
       }
     };
     const audience: ChangeAudience = {
-      changed: (_, lately) => {
+      changed: ({ lately }) => {
         for (const uri of lately) tell({ kind: 'resource_updated', uri });
       },
       listChanged: (group) => tell({ kind: `${group}_list_changed` }),

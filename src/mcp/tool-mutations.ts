@@ -47,7 +47,8 @@ export type ToolMutations = ReadonlyMap<string, readonly Bind[]>;
 export function readMutations(given: Mutations | undefined): ToolMutations | undefined {
   const tools = Object.entries(checkOptions('mutates', given)).map(([name, targets]) => {
     const option = `mutates.${name}`;
-    if (!Array.isArray(targets)) badOption(option, targets, 'an array of patterns and { tag }');
+    if (!Array.isArray(targets))
+      badOption(option, targets, 'an array of patterns, methods of lists and { tag }');
     return [name, targets.map((target: unknown) => readTarget(option, target))] as const;
   });
   return tools.length === 0 ? undefined : new Map(tools);
