@@ -169,7 +169,7 @@ describe('the demo', () => {
 
   it('ends with its threads, too', async () => {
     const demo = runAt(DEMO, '--report', path.join(folder, 'ended.html'));
-    await expect.poll(() => demo.stderr, { timeout: 60_000 }).toMatch(/starting 4 threads/);
+    await expect.poll(() => demo.stderr, { timeout: 240_000 }).toMatch(/starting 4 threads/);
     const listed = () => childrenOf(demo.child.pid ?? 0);
     await expect.poll(listed, { timeout: 10_000 }).toHaveLength(1);
     const processes = await listed();
