@@ -3,13 +3,14 @@ import { Buffer } from 'node:buffer';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { dropMatching, remainingMs, ResourceCache } from '../cache/resource-cache.ts';
+import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
 import { GranaryError } from '../errors.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import { AnswerChanges } from './answer-changes.ts';
 import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
 import { isHinted, ttlHint } from './cache-hints.ts';
-import { foldedUri, inAnySpelling } from './canonical-uri.ts';
+import { foldedUri } from './canonical-uri.ts';
+import { dropReads, type ReadKeys } from './drop-reads.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import type { MethodGroup } from './method-group.ts';
 import { groupOfMethod, itemsOf, type Question } from './question.ts';
@@ -23,6 +24,7 @@ const NAMESPACE = 'mcp-granary:answer';
 
 const URI_TAG = `${NAMESPACE} uri `;
 const READS = NAMESPACE + PARTITION_SEPARATOR;
+const READ_KEYS: ReadKeys = { prefix: READS, tagPrefix: URI_TAG, uriOf: readUriOf };
 
 /** Who is answered, and until when the answer is of use. */
 export interface Asking {
@@ -181,25 +183,7 @@ export class AnswerCache {
   /** Drops every read of a URI that matches, however spelled, and every one whose contents include one. */
   dropUris(pattern: UriPattern): void {
     if (pattern.kind === 'exact') this.changes.noteTold(pattern.prefix);
-    const isMeant = inAnySpelling(pattern);
-    const isRead = (key: string): boolean => {
-      const uri = readUriOf(key);
-      return uri !== undefined && isMeant(uri);
-    };
-    this.#whileOpen(() => {
-      const tags = new Set<string>();
-      for (const key of this.cache.keys()) {
-        if (!key.startsWith(READS) || isRead(key)) continue;
-        for (const tag of this.cache.info(key)?.tags ?? []) tags.add(tag);
-      }
-      // Loads under way are found by the key alone.
-      dropMatching(this.cache, { kind: 'template', prefix: READS, matches: isRead });
-      for (const tag of tags) {
-        if (tag.startsWith(URI_TAG) && isMeant(tag.slice(URI_TAG.length))) {
-          this.cache.invalidateTag(tag);
-        }
-      }
-    });
+    this.#whileOpen(() => dropReads(this.cache, READ_KEYS, pattern));
   }
 
   /** Drops what whoever shares the cache has tagged so. */

@@ -1,9 +1,10 @@
 import { PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
-import { dropMatching, ResourceCache } from '../cache/resource-cache.ts';
+import { ResourceCache } from '../cache/resource-cache.ts';
 import { weighValue } from '../cache/value-weight.ts';
 import { GranaryError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { foldedUri, inAnySpelling } from '../mcp/canonical-uri.ts';
+import { foldedUri } from '../mcp/canonical-uri.ts';
+import { dropReads, type ReadKeys } from '../mcp/drop-reads.ts';
 import type { MethodGroup } from '../mcp/method-group.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import { partUris, readUriOf, type CacheableRequest } from './cacheable-request.ts';
@@ -46,6 +47,11 @@ export type Reply = Answer | { readonly text: string };
 const ENTRY_BYTES = 200;
 const PUBLIC_TAG = 'public';
 const URI_TAG = 'uri ';
+const READ_KEYS: ReadKeys = {
+  prefix: '',
+  tagPrefix: URI_TAG,
+  uriOf: (key) => readUriOf(key.slice(key.indexOf('\n') + 1)),
+};
 
 /**
  * Answers of the upstream by (partition, request): one request to it however many ask, until it tells
@@ -112,7 +118,7 @@ export class AnswerStore implements Disposable {
     }
     this.#changes++;
     for (const cache of [this.cache, this.#stale]) {
-      if (cache !== undefined) dropReads(cache, pattern);
+      if (cache !== undefined) dropReads(cache, READ_KEYS, pattern);
     }
   }
 
@@ -268,21 +274,6 @@ class OwnAnswer extends Error {
     this.answer = answer;
     this.changes = changes;
   }
-}
-
-function dropReads(cache: ResourceCache<KeptAnswer>, pattern: UriPattern): void {
-  const isMeant = inAnySpelling(pattern);
-  const isRead = (key: string): boolean => {
-    const uri = readUriOf(key.slice(key.indexOf('\n') + 1));
-    return uri !== undefined && isMeant(uri);
-  };
-  const tags = new Set<string>();
-  for (const key of cache.keys()) {
-    for (const tag of cache.info(key)?.tags ?? []) if (tag.startsWith(URI_TAG)) tags.add(tag);
-  }
-  // Loads under way are found by the key alone.
-  dropMatching(cache, { kind: 'template', prefix: '', matches: isRead });
-  for (const tag of tags) if (isMeant(tag.slice(URI_TAG.length))) cache.invalidateTag(tag);
 }
 
 function weigh({ head }: KeptAnswer): number {
