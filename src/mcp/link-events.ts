@@ -4,6 +4,7 @@ import { ResourceManager } from '../manager/resource-manager.ts';
 import { badOption, checkOptions } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { AnswerChanges, ChangeAudience } from './answer-changes.ts';
+import { ListAnnouncer } from './list-announcer.ts';
 import { joinListAudience, type ListAudience } from './list-audience.ts';
 import type { MethodGroup } from './method-group.ts';
 
@@ -100,7 +101,9 @@ class Link implements ListAudience {
   /** What comes from the bus is not to go back to it, nor the other way round. */
   #isHearing = false;
   #isTelling = false;
-  readonly #announcing = new Set<MethodGroup>();
+  readonly #lists = new ListAnnouncer((group) => {
+    if (this.#ends.length > 0) this.#tell({ kind: `${group}_list_changed` });
+  });
 
   constructor(
     bus: EventBus,
@@ -179,14 +182,7 @@ class Link implements ListAudience {
 
   /** Once for all changes of one turn. */
   announceLists(group: MethodGroup): void {
-    this.#announcing.add(group);
-    if (this.#announcing.size > 1) return;
-    queueMicrotask(() => {
-      const groups = [...this.#announcing];
-      this.#announcing.clear();
-      if (this.#ends.length === 0) return;
-      for (const changed of groups) this.#tell({ kind: `${changed}_list_changed` });
-    });
+    this.#lists.announce(group);
   }
 }
 

@@ -25,6 +25,7 @@ import {
   notFoundError,
   readError,
 } from './json-rpc-error.ts';
+import { ListAnnouncer } from './list-announcer.ts';
 import type { MethodGroup } from './method-group.ts';
 import {
   hasSession,
@@ -46,7 +47,7 @@ export class ResourceServer {
   readonly #mirror: TemplateMirror | undefined;
   readonly #connections = new WeakMap<Transport, Connection>();
   #connection: Connection | undefined;
-  readonly #announcing = new Set<MethodGroup>();
+  readonly #lists = new ListAnnouncer((group) => void this.#sendListChanged(group));
   #closed = false;
 
   constructor(
@@ -198,19 +199,14 @@ export class ResourceServer {
 
   /** Once for all changes of one turn, and only to a client that has introduced itself. */
   announceLists(group: MethodGroup): void {
-    this.#announcing.add(group);
-    if (this.#announcing.size > 1) return;
-    queueMicrotask(() => {
-      const groups = [...this.#announcing];
-      this.#announcing.clear();
-      if (this.#closed || this.#server.transport === undefined) return;
-      if (isPerRequest(this.#server.transport)) return;
-      const isIntroduced = this.#isStateless || this.#server.getClientCapabilities() !== undefined;
-      if (isIntroduced) for (const changed of groups) void this.#sendListChanged(changed);
-    });
+    this.#lists.announce(group);
   }
 
   async #sendListChanged(group: MethodGroup): Promise<void> {
+    if (this.#closed || this.#server.transport === undefined) return;
+    if (isPerRequest(this.#server.transport)) return;
+    const isIntroduced = this.#isStateless || this.#server.getClientCapabilities() !== undefined;
+    if (!isIntroduced) return;
     try {
       await this.#server.notification({ method: `notifications/${group}/list_changed` });
     } catch (error) {
