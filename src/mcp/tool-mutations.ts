@@ -16,8 +16,8 @@ export type MutationTarget = string | RegExp | { readonly tag: string };
 /** Tools that change resources, by name, and what each changes. */
 export type Mutations = Readonly<Record<string, readonly MutationTarget[]>>;
 
-/** No URI is without a scheme. */
-const LISTS: ReadonlyMap<string, MethodGroup> = new Map([
+/** Methods that may stand as targets, as no URI is without a scheme, and what changes with each list. */
+export const LIST_METHODS: ReadonlyMap<string, MethodGroup> = new Map([
   ['resources/list', 'resources'],
   ['resources/templates/list', 'resources'],
   ['tools/list', 'tools'],
@@ -61,7 +61,7 @@ export function mutationsOf(targets: readonly Bind[], args: unknown): readonly M
 }
 
 function readTarget(option: string, target: unknown): Bind {
-  const group = typeof target === 'string' ? LISTS.get(target) : undefined;
+  const group = typeof target === 'string' ? LIST_METHODS.get(target) : undefined;
   if (group !== undefined) {
     const mutation: Mutation = { kind: 'list', group };
     return () => mutation;

@@ -1,11 +1,16 @@
 import { inAnySpelling } from '../mcp/canonical-uri.ts';
 import { MutatingCalls } from '../mcp/mutating-calls.ts';
 import { TaskCalls, type ToolCall } from '../mcp/task-calls.ts';
-import { mutationsOf, readMutations, type ToolMutations } from '../mcp/tool-mutations.ts';
+import type { MethodGroup } from '../mcp/method-group.ts';
+import {
+  LIST_METHODS,
+  mutationsOf,
+  readMutations,
+  type ToolMutations,
+} from '../mcp/tool-mutations.ts';
 import { badOption } from '../options.ts';
 import type { AnswerStore } from './answer-store.ts';
 import type { Change } from './change-notices.ts';
-import type { LISTS } from './session-memory.ts';
 
 /**
  * What a call of a tool changes: the URIs that a template, an exact URI or a prefix with a trailing `*`
@@ -22,11 +27,11 @@ export interface ChangeListener {
 }
 
 /** Methods that may stand as targets; the group whose subscribers are told. */
-const METHODS: ReadonlyMap<string, (typeof LISTS)[number] | undefined> = new Map([
-  ['resources/list', 'resources'],
-  ['resources/templates/list', 'resources'],
-  ['tools/list', 'tools'],
-  ['prompts/list', 'prompts'],
+const METHODS: ReadonlyMap<string, MethodGroup | undefined> = new Map<
+  string,
+  MethodGroup | undefined
+>([
+  ...LIST_METHODS,
   // What tools have returned before: nobody subscribes to it.
   ['tools/call', undefined],
 ]);
