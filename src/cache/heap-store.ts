@@ -224,11 +224,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
       return;
     }
     if (lifetime !== this.#lifetime) this.#readLifetime(lifetime);
-    if (slot !== undefined && this.#renew(slot, value, weight, now, lifetime.ttlMs)) {
-      if (loaded) this.#tellLoaded(uri, value);
-      return;
-    }
     if (loaded) this.#tellLoaded(uri, value);
+    if (slot !== undefined && this.#renew(slot, value, weight, now, lifetime.ttlMs)) return;
     if (slot === undefined) this.#enter(uri, undefined, value, weight, now, lifetime.ttlMs);
     else this.#setKnown(uri, slot, value, weight, now, lifetime.ttlMs);
     if (this.#shelf !== undefined) this.#makeRoom(uri);
