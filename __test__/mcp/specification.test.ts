@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+import {
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  ResultSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, it } from 'vitest';
 
+import { cacheServer } from '../../src/mcp/cache-server.ts';
 import { commandFixture, until } from '../support/granary-command.ts';
+import { linkInMemory, newLowLevelServer } from '../support/mcp-peers.ts';
 
 const fixture = commandFixture();
 const SERVER = path.resolve('.setup/programs/conformance/fixture/main.js');
@@ -64,6 +74,14 @@ async function ask(
 }
 
 const TEXT = 'test://static-text';
+
+const HANDLED = [
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ListPromptsRequestSchema,
+  ReadResourceRequestSchema,
+] as const;
 
 describe('what revision 2026-07-28 says that servers MUST', () => {
   it('tell ttlMs and cacheScope with every complete result that may be cached (server/utilities/caching) [SPEC-MUSTS]', async () => {
@@ -147,6 +165,38 @@ describe('what revision 2026-07-28 says that servers MUST', () => {
     const response = await fetch(url, { method: 'POST', headers: { origin: 'https://a.example' } });
     expect(response.status).toBe(403);
   });
+});
+
+it('icons, annotations and _meta of what is listed and read come as the server gave them, from the cache too (basic, icons) [SPEC-MUSTS]', async () => {
+  const icons = [{ src: 'https://a.example/i.png', mimeType: 'image/png', sizes: ['48x48'] }];
+  const more = { icons, annotations: { priority: 1 }, _meta: { 'a.example/x': [1, { y: null }] } };
+  const results: Record<string, object> = {
+    'resources/list': { resources: [{ uri: 'test://a', name: 'a', ...more }] },
+    'resources/templates/list': {
+      resourceTemplates: [{ uriTemplate: 'test://{x}', name: 'x', ...more }],
+    },
+    'tools/list': { tools: [{ name: 't', inputSchema: { type: 'object' }, ...more }] },
+    'prompts/list': { prompts: [{ name: 'p', ...more }] },
+    'resources/read': { contents: [{ uri: 'test://a', text: 'a', _meta: more['_meta'] }] },
+  };
+  const server = newLowLevelServer({ capabilities: { resources: {}, tools: {}, prompts: {} } });
+  let calls = 0;
+  for (const schema of HANDLED) {
+    server.setRequestHandler(schema, ({ method }) => {
+      calls++;
+      return results[method] as never;
+    });
+  }
+  cacheServer(server);
+  const { client } = await linkInMemory(server);
+  for (const round of [1, 2]) {
+    for (const [method, expected] of Object.entries(results)) {
+      const params = method === 'resources/read' ? { uri: 'test://a' } : {};
+      const result = await client.request({ method, params }, ResultSchema);
+      expect(result, `${method}, ${round}`).toEqual(expected);
+    }
+  }
+  expect(calls).toBe(Object.keys(results).length);
 });
 
 /** MUSTs that other tests hold, by file and the beginning of a title. */
