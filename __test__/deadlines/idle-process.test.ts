@@ -22,7 +22,9 @@ const OPEN = `
 // What else runs on the machine is charged to it now and then: the best of three counts.
 describe('an idle process with open caches', { retry: 2 }, () => {
   it('uses less than 0.5 % of a CPU over 10 s [IDLE-CPU, HAZARD-17-NATIVE]', async () => {
-    const { cpuMs, threadTicks } = await runModule<{ cpuMs: number; threadTicks: number }>(`
+    // V8 itself collects once, some 8 s after a process whose heap had grown began to idle: 40 to 75 ms.
+    const flags = ['--no-memory-reducer'];
+    const source = `
       ${OPEN}
       // utime and stime of all threads, in ticks of 10 ms (proc(5)).
       const ticks = () => {
@@ -35,7 +37,11 @@ describe('an idle process with open caches', { retry: 2 }, () => {
       const { user, system } = process.cpuUsage(usage);
       console.log(JSON.stringify({ cpuMs: (user + system) / 1_000, threadTicks: ticks() - before }));
       process.exit();
-    `);
+    `;
+    const { cpuMs, threadTicks } = await runModule<{ cpuMs: number; threadTicks: number }>(
+      source,
+      flags,
+    );
     expect(cpuMs).toBeLessThan(50);
     expect(threadTicks).toBeLessThanOrEqual(5);
   }, 30_000);
