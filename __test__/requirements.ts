@@ -270,6 +270,9 @@ const cacheServer = list('milestone-4', 'test', {
   'CACHE-SERVER-FAILURES':
     'Where the cache or the hand-over fails, each request is answered all the same, and the failure told.',
   'CACHE-SERVER-CLOSE': 'Closing a connection or the caching leaves nothing behind.',
+  'CACHE-SERVER-COPIES': 'Whoever changes an answer that it was given changes no other.',
+  'CACHE-SERVER-MANAGED':
+    'What a manager has dropped, or its time to live has ended, is answered with no more by a cached server, with nobody subscribed too.',
   'CACHE-SERVER-OPTIONS': 'Bad input is refused by name when the server is cached.',
 });
 

@@ -13,6 +13,7 @@ import { foldedUri } from './canonical-uri.ts';
 import { dropReads, type ReadKeys } from './drop-reads.ts';
 import type { HandlerCall } from './handler-calls.ts';
 import type { MethodGroup } from './method-group.ts';
+import { resultIn } from './parsed-answer.ts';
 import { groupOfMethod, itemsOf, type Question } from './question.ts';
 import type { ReadyAnswer } from './ready-answer.ts';
 
@@ -146,7 +147,7 @@ export class AnswerCache {
         const isPublic = partition === PUBLIC_PARTITION;
         this.changes.tellUri(question.subject ?? '', isPublic ? undefined : partition);
       }
-      const result = JSON.parse(textIn(kept)) as Result;
+      const result = resultIn(kept);
       return hasHints(question) ? { result, ttlMs: () => this.#ttlHint(key, kept) } : { result };
     } catch (error) {
       if (signal.aborted) throw error;
@@ -247,11 +248,6 @@ function bytesOf(text: string): Buffer {
 /** Whether both are what one load has brought; native storage hands out copies. */
 function isSame(one: unknown, other: unknown): boolean {
   return one === other || (Buffer.isBuffer(one) && Buffer.isBuffer(other) && one.equals(other));
-}
-
-/** @param kept bytes; text where another version of this package has kept it, in a dump */
-function textIn(kept: unknown): string {
-  return typeof kept === 'string' ? kept : (kept as Buffer).toString();
 }
 
 function causeOf(error: unknown): Error | undefined {

@@ -42,6 +42,18 @@ export function isHinted(method: string): boolean {
   return method !== 'tools/call';
 }
 
+const KNOWN_TTL = Symbol('ttlMs');
+
+/**
+ * Has a result say for how long it is fresh to who keeps it in this process: no revision's wire carries
+ * a symbol.
+ *
+ * @param ttlMs asked when it is about to be kept; 0 = not to be kept
+ */
+export function tellTtl<T extends Result>(result: T, ttlMs: () => number): T {
+  return Object.defineProperty(result, KNOWN_TTL, { enumerable: true, get: ttlMs });
+}
+
 /** What a result that a server has made says of its own freshness. */
 export interface GivenHints {
   /**
@@ -60,10 +72,12 @@ export interface GivenHints {
  * @returns the hints of a result of another's making; those out of range count as none
  */
 export function givenHints(
-  { ttlMs, cacheScope }: Result,
+  result: Result & { readonly [KNOWN_TTL]?: number },
   revision: string | undefined,
 ): GivenHints {
+  const { ttlMs, cacheScope, [KNOWN_TTL]: knownTtlMs } = result;
   const isPublic = cacheScope === 'public';
+  if (knownTtlMs !== undefined) return { ttlMs: knownTtlMs, isPublic };
   const isTtl = typeof ttlMs === 'number' && Number.isSafeInteger(ttlMs) && ttlMs >= 0;
   const isSilence = ttlMs === 0 && !isPublic && revision !== undefined;
   return { ttlMs: isTtl && !isSilence ? ttlMs : undefined, isPublic };

@@ -6,6 +6,7 @@ import { readCacheServerOptions, type CacheServerOptions } from './cache-server-
 import { CachedServer } from './cached-server.ts';
 import { inAnySpelling } from './canonical-uri.ts';
 import { ClientAudience } from './client-audience.ts';
+import { noteCache } from './manager-link.ts';
 import { followMutations } from './mutation-follower.ts';
 import type { MutationTap } from './mutation-tap.ts';
 import { isPerRequest } from './request-context.ts';
@@ -93,6 +94,7 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
   const { answers } = caching;
   const { cache } = answers;
   const { changes } = answers;
+  noteCache(protocol, cache);
   const clients = new Map<MutationTap, ClientAudience>();
   const dropUris = (pattern: UriPattern): void => {
     answers.dropUris(pattern);
@@ -130,6 +132,7 @@ export function cacheServer(server: SdkServer, options?: CacheServerOptions): Se
   });
   const close = (): void => {
     if (!cached.delete(protocol)) return;
+    noteCache(protocol, undefined);
     stopMutations();
     caching.close();
   };

@@ -15,7 +15,7 @@ import type { Freshness, ResourceManager } from '../manager/resource-manager.ts'
 import type { ListContext, Registration } from '../registry/registration.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
 import { completeVariable, completionResult, type CompletionRequest } from './completion.ts';
-import { cacheHints, ttlHint } from './cache-hints.ts';
+import { cacheHints, tellTtl, ttlHint } from './cache-hints.ts';
 import { Connection } from './connection.ts';
 import { isStateless } from './envelope.ts';
 import {
@@ -26,6 +26,7 @@ import {
   readError,
 } from './json-rpc-error.ts';
 import { ListAnnouncer } from './list-announcer.ts';
+import { isCached } from './manager-link.ts';
 import type { MethodGroup } from './method-group.ts';
 import {
   hasSession,
@@ -90,9 +91,9 @@ export class ResourceServer {
     try {
       const { signal } = context;
       const content = await this.manager.read(uri, { ...reader, signal });
+      if (this.#isStateless || isCached(this.#server)) return this.#hinted(content, uri, reader);
       // Every reader gets the same object, which nobody changes on its way to the wire.
-      const result = content as ReadResourceResult;
-      return this.#isStateless ? this.#hinted(result, uri, reader, content) : result;
+      return content as ReadResourceResult;
     } catch (error) {
       if (!context.signal.aborted) this.#logFailure('reading a resource', error, uri);
       throw readError(error, uri);
@@ -170,27 +171,29 @@ export class ResourceServer {
   }
 
   /**
-   * The SDK reads the members of a result in the turn in which it sends it: an invalidation that its
-   * client has heard of by then leaves nothing of `ttlMs`.
+   * Says for how long a result is fresh: to `cacheServer` on this server, and where the revision has it
+   * to the client. The SDK reads the members of a result in the turn in which it sends it: an
+   * invalidation that its client has heard of by then leaves nothing of `ttlMs`.
    */
-  #hinted(
-    result: ReadResourceResult,
-    uri: string,
-    reader: Reader,
-    content: ReadResult,
-  ): ReadResourceResult {
-    const freshness = (): Freshness | undefined => {
-      try {
-        return this.manager.freshness(uri, reader, content);
-      } catch {
-        return undefined; // the manager was closed
-      }
-    };
+  #hinted(content: ReadResult, uri: string, reader: Reader): ReadResourceResult {
+    const result = { ...content } as ReadResourceResult;
+    const get = (): number => ttlHint(this.#freshness(uri, reader, content)?.remainingMs);
+    tellTtl(result, get);
+    if (!this.#isStateless) return result;
     // What not everybody may read is the same for all who may, and yet not everybody's.
-    const isPublic = freshness()?.public === true && this.#settings.authorize === undefined;
-    const hinted = { ...result, ...cacheHints(0, isPublic) };
-    const get = (): number => ttlHint(freshness()?.remainingMs);
-    return Object.defineProperty(hinted, 'ttlMs', { enumerable: true, get });
+    const isPublic =
+      this.#freshness(uri, reader, content)?.public === true &&
+      this.#settings.authorize === undefined;
+    Object.assign(result, cacheHints(0, isPublic));
+    return Object.defineProperty(result, 'ttlMs', { enumerable: true, get });
+  }
+
+  #freshness(uri: string, reader: Reader, content: ReadResult): Freshness | undefined {
+    try {
+      return this.manager.freshness(uri, reader, content);
+    } catch {
+      return undefined; // the manager was closed
+    }
   }
 
   get #isStateless(): boolean {

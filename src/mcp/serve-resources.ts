@@ -7,6 +7,7 @@ import { invalidateUris, ResourceManager } from '../manager/resource-manager.ts'
 import { badOption } from '../options.ts';
 import type { RegistryChange } from '../registry/uri-registry.ts';
 import { announceLists, joinListAudience } from './list-audience.ts';
+import { noteManager } from './manager-link.ts';
 import { followMutations } from './mutation-follower.ts';
 import { followRegistry } from './registry-follower.ts';
 import { overrideMethod } from './method-override.ts';
@@ -78,6 +79,7 @@ export async function serveResources(
   const mirror = mcp && mirrorTemplates(server as McpServer, mcp);
 
   served.add(protocol);
+  noteManager(protocol, manager);
   protocol.registerCapabilities({
     resources: { subscribe: true, listChanged: true },
     completions: {},
@@ -101,6 +103,7 @@ export async function serveResources(
   const stopWatching = watchConnections(protocol, resources, stopFollowing);
   const close = (): void => {
     if (!served.delete(protocol)) return;
+    noteManager(protocol, undefined);
     stopFollowing();
     stopMutations?.();
     stopWatching();

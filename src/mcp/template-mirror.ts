@@ -26,7 +26,7 @@ export class TemplateMirror {
     this.#ResourceTemplate = sdk.ResourceTemplate;
     // McpServer installs its handlers with the first template that completes something, and may no
     // longer do so once it is connected.
-    this.#register('granary:{x}', { x: () => [] }).remove();
+    this.#quietly(() => this.#register('granary:{x}', { x: () => [] }).remove());
   }
 
   /** @param complete answers for the template's variables */
