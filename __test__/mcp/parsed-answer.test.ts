@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { resultIn } from '../../src/mcp/parsed-answer.ts';
