@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { commandFixture, until, type RunningCommand } from '../support/granary-command.ts';
 import { connectOlder, EVERYTHING } from '../support/proxied-client.ts';
+import { serveEverything } from '../support/served-upstream.ts';
 
 const { run } = commandFixture();
 const running: RunningCommand[] = [];
@@ -25,12 +26,17 @@ const TOOL = 'simulate-research-query';
 /** What a task of the tool is said to change, and what the tool would be kept for otherwise. */
 const CHANGED = 'demo://resource/dynamic/text/1';
 
-async function overStdio(client: Client, ...args: readonly string[]): Promise<void> {
-  await connectOlder(client, ...args);
+async function overStdio(client: Client, ...options: readonly string[]): Promise<void> {
+  await connectOlder(client, ...options, '--', ...EVERYTHING);
 }
 
-async function overHttp(client: Client, ...args: readonly string[]): Promise<void> {
-  const command = run('proxy', '--http', '0', ...args);
+async function ofUrl(client: Client, ...options: readonly string[]): Promise<void> {
+  const { url } = await serveEverything();
+  await connectOlder(client, ...options, '--url', url);
+}
+
+async function overHttp(client: Client, ...options: readonly string[]): Promise<void> {
+  const command = run('proxy', '--http', '0', ...options, '--', ...EVERYTHING);
   running.push(command);
   const [, url = ''] = await command.logged(/url="([^"]+)"/);
   onTestFinished(() => client.close());
@@ -57,9 +63,10 @@ async function begin(client: Client, topic: string, ambiguous = false): Promise<
 }
 
 describe.each([
-  ['stdio', overStdio],
-  ['HTTP', overHttp],
-])('tasks behind granary proxy, over %s', { timeout: 60_000 }, (_, connect) => {
+  ['over stdio', overStdio],
+  ['over HTTP', overHttp],
+  ['of a server over HTTP', ofUrl],
+])('tasks behind granary proxy, %s', { timeout: 60_000 }, (_, connect) => {
   it('pass from their begin to their result, with what they ask [PROXY-TASKS]', async () => {
     const client = newClient();
     const statuses: { taskId: string; status: string }[] = [];
@@ -67,7 +74,7 @@ describe.each([
       statuses.push(params);
     });
     const options = ['--cache-tool', TOOL, '--ttl', '0'];
-    await connect(client, ...options, '--', ...EVERYTHING);
+    await connect(client, ...options);
     const { tasks } = client.experimental;
     const [id, plain] = [await begin(client, 'python', true), await begin(client, 'rust')];
     // Neither a call that makes a task nor what is asked of one is kept: each is as it is now.
@@ -95,7 +102,7 @@ describe.each([
 
   it('are cancelled where their client wants it [PROXY-TASKS]', async () => {
     const client = newClient();
-    await connect(client, '--', ...EVERYTHING);
+    await connect(client);
     const { tasks } = client.experimental;
     const id = await begin(client, 'rust');
     expect((await tasks.getTask(id)).status).toBe('working');
@@ -107,7 +114,7 @@ describe.each([
   it('have changed something when they are complete [PROXY-MUTATES]', async () => {
     const client = newClient();
     const mutates = ['--mutates', `${TOOL}=${CHANGED}`, '--ttl', '0'];
-    await connect(client, ...mutates, '--', ...EVERYTHING);
+    await connect(client, ...mutates);
     const read = () => client.readResource({ uri: CHANGED });
     const before = await read();
     const id = await begin(client, 'rust');

@@ -1,6 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { commandFixture, until } from '../support/granary-command.ts';
 import {
@@ -8,42 +6,11 @@ import {
   connectModernHttp,
   connectOlder,
   connectOlderHttp,
-  DOCUMENTS,
-  EVERYTHING,
   newClient,
 } from '../support/proxied-client.ts';
+import { serveDocuments, serveEverything } from '../support/served-upstream.ts';
 
 const { run } = commandFixture();
-
-interface Served {
-  readonly child: ChildProcess;
-  readonly url: string;
-  readonly port: string;
-}
-
-async function documents(port = '0'): Promise<Served> {
-  const [program = '', ...args] = DOCUMENTS;
-  return served(program, [...args, 'http', port], /port=(\d+)/);
-}
-
-async function served(
-  program: string,
-  args: readonly string[],
-  pattern: RegExp,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Served> {
-  const env = { ...process.env, ...environment };
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  }
-  const [, port = ''] = await until('its port', () => pattern.exec(text) ?? undefined, 20_000);
-  return { child, url: `http://127.0.0.1:${port}/mcp`, port };
-}
 
 function saidBy({ contents }: { contents: readonly unknown[] }): Record<string, unknown> {
   return JSON.parse((contents[0] as { text: string }).text) as Record<string, unknown>;
@@ -60,7 +27,7 @@ async function tokensBy(client: {
 
 describe('granary proxy --url', { timeout: 60_000 }, () => {
   it('serves a server of SDK 2 on both revisions [PROXY-URL]', async () => {
-    const { url } = await documents();
+    const { url } = await serveDocuments();
     const { client } = await connectModern('--url', url);
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28');
     const first = await client.readResource({ uri: 'docs://7' }, { cacheMode: 'refresh' });
@@ -82,12 +49,7 @@ describe('granary proxy --url', { timeout: 60_000 }, () => {
   });
 
   it('serves server-everything, with its sessions and streams [PROXY-URL]', async () => {
-    const [program = '', ...args] = EVERYTHING;
-    const probe = await documents();
-    probe.child.kill('SIGKILL');
-    const { url } = await served(program, [...args, 'streamableHttp'], /port (\d+)/, {
-      PORT: probe.port,
-    });
+    const { url } = await serveEverything();
     const { client } = await connectOlder(newClient(), '--url', url);
     expect((await client.listTools()).tools.length).toBeGreaterThan(10);
     const progress: number[] = [];
@@ -102,24 +64,19 @@ describe('granary proxy --url', { timeout: 60_000 }, () => {
   });
 
   it('comes back when the server does, with a session of its own [PROXY-URL]', async () => {
-    const [program = '', ...args] = EVERYTHING;
-    const probe = await documents();
-    probe.child.kill('SIGKILL');
-    const begin = () =>
-      served(program, [...args, 'streamableHttp'], /port (\d+)/, { PORT: probe.port });
-    const first = await begin();
+    const first = await serveEverything();
     const { client, log } = await connectOlder(newClient(), '--url', first.url);
     await client.listTools();
     first.child.kill('SIGKILL');
     await until('its end', () => log.text.includes('is away') || undefined);
     const list = client.listPrompts();
-    await begin();
+    await serveEverything(first.port);
     expect((await list).prompts.length).toBeGreaterThan(1);
     expect(log.text).toContain('a session was restored');
   });
 
   it('sends tokens of clients on only where it is told to [PROXY-TOKENS] [PROXY-PRIVATE]', async () => {
-    const { url } = await documents();
+    const { url } = await serveDocuments();
     for (const isForwarded of [false, true]) {
       const flags = isForwarded ? ['--forward-authorization'] : ['--header', 'X-Of: operator'];
       const command = run('proxy', '--http', '0', '--url', url, ...flags);
