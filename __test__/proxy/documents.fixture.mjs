@@ -52,6 +52,15 @@ function documents(authorization) {
   server.registerTool('large', { inputSchema: z.object({ bytes: z.number() }) }, ({ bytes }) => ({
     content: [{ type: 'text', text: 'x'.repeat(bytes) }],
   }));
+  const reported = z.object({ times: z.number(), bytes: z.number() });
+  server.registerTool('report', { inputSchema: reported }, async ({ times, bytes }, context) => {
+    const { progressToken } = context.mcpReq._meta ?? {};
+    for (let progress = 1; progress <= times; progress++) {
+      const params = { progressToken, progress, message: 'x'.repeat(bytes) };
+      await context.mcpReq.notify({ method: 'notifications/progress', params });
+    }
+    return { content: [{ type: 'text', text: 'reported' }] };
+  });
   server.registerTool('end', {}, async () => process.exit(3));
   server.registerTool('wait', {}, async (context) => {
     await new Promise((resolve) => {

@@ -82,12 +82,22 @@ class Session {
   }
 
   async post(message: object): Promise<unknown> {
-    const response = await fetch(this.#url, {
+    const response = await this.#post(message);
+    return response.json();
+  }
+
+  /** A request whose answer is read piece by piece. */
+  async open(message: object): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+    const { body } = await this.#post(message);
+    return body!.getReader();
+  }
+
+  #post(message: object): Promise<Response> {
+    return fetch(this.#url, {
       method: 'POST',
       headers: { ...POST_HEADERS, 'mcp-session-id': this.#id },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
     });
-    return response.json();
   }
 
   async listen(lastEventId?: string): Promise<Stream> {
@@ -164,6 +174,19 @@ async function write(session: Session, id: string): Promise<void> {
   );
 }
 
+/** Pings until the upstream has to wait for a client that does not read. */
+async function heldPing(
+  session: Session,
+  before: (id: number) => Promise<unknown> = () => delay(20),
+): Promise<{ readonly answer: Promise<unknown> }> {
+  for (let id = 100; id < 160; id++) {
+    await before(id);
+    const answer = session.post({ id, method: 'ping' });
+    if (await Promise.race([answer.then(() => false), delay(500, true)])) return { answer };
+  }
+  throw new Error('the upstream did not wait');
+}
+
 describe('Last-Event-ID at granary proxy', { timeout: 60_000 }, () => {
   it('has the SDK go on with a call whose connection was cut [PROXY-RESUME]', async () => {
     const wire = new Wire();
@@ -233,18 +256,29 @@ describe('Last-Event-ID at granary proxy', { timeout: 60_000 }, () => {
     unread.end();
     const [stream] = (await once(unread, 'response')) as [IncomingMessage];
     stream.on('error', () => {}).pause();
-    // Each time it is told 320 kB, until its upstream has to wait for it.
-    let ping: Promise<unknown> = Promise.resolve();
-    let isHeld = false;
-    for (let id = 100; !isHeld && id < 160; id++) {
-      await write(writer, String(id));
-      ping = reader.post({ id, method: 'ping' });
-      isHeld = await Promise.race([ping.then(() => false), delay(500, true)]);
-    }
-    expect(isHeld).toBe(true);
+    // Each time it is told 320 kB.
+    const ping = await heldPing(reader, (id) => write(writer, String(id)));
     const next = await reader.listen(`0-${10 ** 9}`);
     expect(next.status).toBe(200);
-    expect(await ping).toHaveProperty('result');
+    expect(await ping.answer).toHaveProperty('result');
+  });
+
+  it('takes the stream of a call that was not read from what it held up [PROXY-RESUME]', async () => {
+    const url = await proxyOf('--', ...DOCUMENTS);
+    const session = await Session.begin(url);
+    const call = {
+      ...{ name: 'report', arguments: { times: 200, bytes: 100_000 } },
+      _meta: { progressToken: 'report' },
+    };
+    const unread = await session.open({ id: 'report', method: 'tools/call', params: call });
+    onTestFinished(() => unread.cancel().catch(() => {}));
+    const { value } = await unread.read();
+    const [, stream = ''] = /^id: (\d+)-\d+$/m.exec(new TextDecoder().decode(value)) ?? [];
+    const ping = await heldPing(session);
+    const next = await session.listen(`${stream}-${10 ** 9}`);
+    expect(next.status).toBe(200);
+    expect(await ping.answer).toHaveProperty('result');
+    await until('the result', () => next.events.find(({ data }) => data.includes('"reported"')));
   });
 
   it('forgets what is beyond its bound, and sends older clients no event without data [PROXY-RESUME]', async () => {
