@@ -6,6 +6,7 @@ import { ResourceCache } from '../../src/cache/resource-cache.ts';
 import { ResourceManager } from '../../src/manager/resource-manager.ts';
 import { cacheServer } from '../../src/mcp/cache-server.ts';
 import { serveResources } from '../../src/mcp/serve-resources.ts';
+import { builtUrl, PACKAGE_URL, runModule } from '../support/child-module.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { watchProcess } from '../support/process-signals.ts';
 import { SETTINGS, type Setting, Site, textIn, type Wire } from '../support/sdk-wires.ts';
@@ -107,4 +108,34 @@ describe.each(CASES)('a cached server of a manager ($name)', ({ setting, isCache
     manager.close();
     cache.close();
   });
+});
+
+it('keeps no cached server alive for its manager, nor its cache [CACHE-SERVER-MANAGED]', async () => {
+  const collected = await runModule<number>(
+    `
+      import { setTimeout as pause } from 'node:timers/promises';
+      import { McpServer } from '${import.meta.resolve('@modelcontextprotocol/sdk/server/mcp.js')}';
+      import { ResourceManager } from '${PACKAGE_URL}';
+      import { cacheServer, serveResources } from '${builtUrl('mcp/index.js')}';
+
+      const manager = new ResourceManager();
+      let collected = 0;
+      const registry = new FinalizationRegistry(() => collected++);
+      async function serve() {
+        const server = new McpServer({ name: 'notes', version: '1.0.0' });
+        await serveResources(server, manager);
+        registry.register(server);
+        registry.register(cacheServer(server).cache);
+      }
+      for (let count = 0; count < 50; count++) await serve();
+      for (let look = 0; look < 400 && collected < 100; look++) {
+        gc();
+        await pause(10);
+      }
+      manager.close();
+      console.log(collected);
+    `,
+    ['--expose-gc'],
+  );
+  expect(collected).toBe(100);
 });

@@ -54,9 +54,9 @@ function documents(authorization) {
   }));
   const reported = z.object({ times: z.number(), bytes: z.number() });
   server.registerTool('report', { inputSchema: reported }, async ({ times, bytes }, context) => {
-    const { progressToken } = context.mcpReq._meta ?? {};
+    const { _meta: meta } = context.mcpReq;
     for (let progress = 1; progress <= times; progress++) {
-      const params = { progressToken, progress, message: 'x'.repeat(bytes) };
+      const params = { progressToken: meta?.progressToken, progress, message: 'x'.repeat(bytes) };
       await context.mcpReq.notify({ method: 'notifications/progress', params });
     }
     return { content: [{ type: 'text', text: 'reported' }] };
