@@ -843,6 +843,8 @@ const mutations = list('milestone-9', 'test', {
 });
 
 const admission = list('milestone-8', 'test', {
+  'ADMIT-PROCESS':
+    'What child processes hold, and are expected to, is reserved beside what this process holds.',
   'ADMIT-RESERVED':
     'What an execution is expected to need is reserved before it begins; the sum of that and the rest stays within the means.',
   'ADMIT-IDLE': 'An execution that does not fit begins all the same where nothing else runs.',

@@ -8,7 +8,7 @@ import {
   type GovernorEventDetails,
 } from '../../src/governor/index.ts';
 import { deferred } from '../support/deferred.ts';
-import { knownUse } from './known-use.ts';
+import { eventually, knownUse } from './known-use.ts';
 
 const MIB = 1_048_576;
 const open: EnhancedResourceManager[] = [];
@@ -113,6 +113,71 @@ describe('an execution that does not fit', () => {
     await expect(second.result).rejects.toMatchObject({
       code: how === 'close' ? 'ERR_GRANARY_CLOSED' : 'ERR_GRANARY_ABORTED',
     });
+  });
+});
+
+describe('an execution in a process of its own', () => {
+  /** Holds so much in a process until it is told to end. */
+  function holdInProcess(governor: EnhancedResourceManager, mebibytes: number) {
+    const held = deferred<void>();
+    const stop = new AbortController();
+    const result = governor.execute('child', knownUse('holdBuffers', mebibytes, 60_000), {
+      signal: stop.signal,
+      onProgress: () => held.resolve(),
+    });
+    result.catch(() => undefined);
+    return { result, held: held.promise, stop: () => stop.abort(new Error('enough')) };
+  }
+
+  function governedProcess(roomMib: number) {
+    const memoryBytes = process.memoryUsage.rss() + roomMib * MIB;
+    const { governor, throttled } = governed({
+      process: { graceMs: 50 },
+      admission: { memoryBytes, cpuCores: 64 },
+    });
+    governor.initializeTool('child', { maxMemoryBytes: 1_000 * MIB }, undefined, {
+      isolation: 'process',
+      expectedMemoryBytes: 100 * MIB,
+    });
+    return { governor, throttled };
+  }
+
+  it('waits for the memory of another process, which this one does not hold [ADMIT-PROCESS]', async () => {
+    // For one process of 100 MiB, and not for two.
+    const { governor, throttled } = governedProcess(230);
+    const first = holdInProcess(governor, 2);
+    await first.held;
+    const second = holdInProcess(governor, 2);
+    expect(throttled).toHaveLength(1);
+    expect(throttled[0]?.reason).toMatch(
+      /^tool "child" is expected to need 1[2-6]\d\.\d MiB of memory .* are what 1 executions and the rest need$/,
+    );
+    first.stop();
+    await second.held;
+    expect(governor.tracker.running('child')).toHaveLength(1);
+    second.stop();
+    await Promise.all([first.result, second.result]);
+  });
+
+  it('counts by what it holds where that is more than was expected [ADMIT-PROCESS]', async () => {
+    // For two processes of 100 MiB, if they keep to that.
+    const { governor, throttled } = governedProcess(400);
+    const [small, other] = [holdInProcess(governor, 2), holdInProcess(governor, 2)];
+    await Promise.all([small.held, other.held]);
+    expect(throttled).toEqual([]);
+    for (const { stop } of [small, other]) stop();
+    await Promise.all([small.result, other.result]);
+    const large = holdInProcess(governor, 300);
+    await large.held;
+    const held = () =>
+      governor.tracker.running('child').reduce((sum, one) => sum + one.usage.memoryBytes.value, 0);
+    expect(await eventually(() => held() > 280 * MIB)).toBe(true);
+    const next = holdInProcess(governor, 2);
+    expect(throttled).toHaveLength(1);
+    large.stop();
+    await next.held;
+    next.stop();
+    await Promise.all([large.result, next.result]);
   });
 });
 
