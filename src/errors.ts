@@ -61,3 +61,8 @@ export class GranaryError extends Error {
     return this === GranaryError ? brand in value : this.prototype.isPrototypeOf(value);
   }
 }
+
+/** Whether something failed as what it was asked of is closed. */
+export function isClosedError(error: unknown): boolean {
+  return error instanceof GranaryError && error.code === 'ERR_GRANARY_CLOSED';
+}

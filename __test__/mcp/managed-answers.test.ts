@@ -110,6 +110,16 @@ describe.each(CASES)('a cached server of a manager ($name)', ({ setting, isCache
   });
 });
 
+it('is served by a manager that is closed as without a cache [CACHE-SERVER-MANAGED]', async () => {
+  for (const isCachedFirst of [true, false]) {
+    const fixture = new Fixture(SETTINGS[0]!, isCachedFirst);
+    fixture.manager.close();
+    const wire = await fixture.site.connect();
+    const { error } = await wire.ask('resources/read', { uri: URI });
+    expect(error).toMatchObject({ code: -32_603 });
+  }
+});
+
 it('keeps no cached server alive for its manager, nor its cache [CACHE-SERVER-MANAGED]', async () => {
   const collected = await runModule<number>(
     `

@@ -3,7 +3,7 @@ import { access, constants, open, realpath, rename, rm } from 'node:fs/promises'
 import path from 'node:path';
 
 import type { DumpSource, RestoreSummary } from '../cache/dump-restore.ts';
-import { GranaryError } from '../errors.ts';
+import { GranaryError, isClosedError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -52,7 +52,7 @@ export class StateFile {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return true;
-      if (error instanceof GranaryError && error.code === 'ERR_GRANARY_CLOSED') return false;
+      if (isClosedError(error)) return false;
       if (error instanceof GranaryError && error.code === 'ERR_GRANARY_BAD_DUMP') {
         return this.#putAside(message);
       }

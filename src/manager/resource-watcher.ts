@@ -1,5 +1,5 @@
 import type { Partition } from '../cache/partition-key.ts';
-import { GranaryError } from '../errors.ts';
+import { isClosedError } from '../errors.ts';
 import type { EventHub } from '../events/event-hub.ts';
 import type { ResourceEvent, ResourceEventName } from '../events/resource-event.ts';
 import { isNotFound } from './not-found.ts';
@@ -275,7 +275,7 @@ export class ResourceWatcher {
   }
 
   #reloadFailed(topic: Topic, error: unknown): void {
-    if (error instanceof GranaryError && error.code === 'ERR_GRANARY_CLOSED') return;
+    if (isClosedError(error)) return;
     if (isNotFound(error, topic.uri) && topic.fingerprint !== GONE) {
       if (topic.fingerprint === undefined) topic.fingerprint = GONE;
       else this.#tell(topic, GONE);

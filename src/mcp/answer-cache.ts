@@ -4,7 +4,7 @@ import type { Result } from '@modelcontextprotocol/sdk/types.js';
 
 import { PARTITION_SEPARATOR, PUBLIC_PARTITION, type Partition } from '../cache/partition-key.ts';
 import { remainingMs, ResourceCache } from '../cache/resource-cache.ts';
-import { GranaryError } from '../errors.ts';
+import { GranaryError, isClosedError } from '../errors.ts';
 import type { UriPattern } from '../registry/uri-pattern.ts';
 import { AnswerChanges } from './answer-changes.ts';
 import { keptAnswer, UnsharedAnswer, type Answer, type AnswerError } from './answer.ts';
@@ -233,7 +233,7 @@ export class AnswerCache {
       drop();
     } catch (error) {
       // A closed cache holds nothing. Its server must be able to notify all the same.
-      if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
+      if (!isClosedError(error)) throw error;
     }
   }
 }

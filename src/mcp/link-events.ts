@@ -1,5 +1,5 @@
 import { ResourceCache } from '../cache/resource-cache.ts';
-import { GranaryError } from '../errors.ts';
+import { isClosedError } from '../errors.ts';
 import { ResourceManager } from '../manager/resource-manager.ts';
 import { badOption, checkOptions } from '../options.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -163,7 +163,7 @@ class Link implements ListAudience {
       this.#manager?.invalidate(uri);
     } catch (error) {
       // One that is closed holds nothing.
-      if (!(error instanceof GranaryError) || error.code !== 'ERR_GRANARY_CLOSED') throw error;
+      if (!isClosedError(error)) throw error;
     } finally {
       this.#isHearing = false;
     }

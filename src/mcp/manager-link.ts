@@ -1,4 +1,5 @@
 import type { ResourceCache } from '../cache/resource-cache.ts';
+import { isClosedError } from '../errors.ts';
 import type { ResourceManager } from '../manager/resource-manager.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { joinListAudience, type ListAudience } from './list-audience.ts';
@@ -39,7 +40,13 @@ function link(server: object): void {
   if (manager === undefined || cache === undefined) return;
   const ofManager = links.get(manager) ?? new WeakMap<ResourceCache, ManagerLink>();
   links.set(manager, ofManager);
-  if (!ofManager.has(cache)) ofManager.set(cache, new ManagerLink(manager, cache));
+  if (ofManager.has(cache)) return;
+  try {
+    ofManager.set(cache, new ManagerLink(manager, cache));
+  } catch (error) {
+    // A manager that is closed drops nothing any more.
+    if (!isClosedError(error)) throw error;
+  }
 }
 
 /** Drops answers whose resources a manager drops, whether or not a client is there to be told. */
