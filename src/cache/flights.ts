@@ -61,6 +61,8 @@ export class Flights<V> {
   readonly #flights = new Map<string, Flight<V>>();
   /** Every flight that has not landed, detached ones included. */
   readonly #airborne = new Set<Flight<V>>();
+  /** Of those; read with every set of the cache, and `Set.size` is a call. */
+  #size = 0;
   /** Tag to the epoch of its last invalidation, in that order; kept while an older load is under way. */
   readonly #invalidatedTags = new Map<string, number>();
   readonly #fleet: Fleet<V> | undefined;
@@ -72,7 +74,7 @@ export class Flights<V> {
   }
 
   get size(): number {
-    return this.#airborne.size;
+    return this.#size;
   }
 
   /** Invalidated tags that loads under way are checked against when they land. */
@@ -100,6 +102,7 @@ export class Flights<V> {
     run.board();
     this.#flights.set(uri, flight);
     this.#airborne.add(flight);
+    this.#size = this.#airborne.size;
     return flight;
   }
 
@@ -192,6 +195,7 @@ export class Flights<V> {
 
   #leaveAir(flight: Flight<V>): void {
     this.#airborne.delete(flight);
+    this.#size = this.#airborne.size;
     // The oldest: later ones began at later epochs.
     const [oldest] = this.#airborne;
     for (const [tag, epoch] of this.#invalidatedTags) {

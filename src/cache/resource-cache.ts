@@ -82,6 +82,8 @@ export class ResourceCache<V = unknown> implements Disposable {
   readonly #readThrough: ReadThrough<V>;
   readonly #restores = Restores.of(this);
   #closed = false;
+  /** Whether a set with no options of a short string is nothing but one of the store. */
+  #isPlain: boolean;
 
   static {
     dropMatching = (cache, pattern) => cache.#dropMatching(pattern);
@@ -97,6 +99,8 @@ export class ResourceCache<V = unknown> implements Disposable {
   constructor(options?: CacheOptions<V>) {
     this.#settings = readCacheOptions(options);
     this.#store = openStore(this.#settings, this.#hub);
+    const { storage, logger, weigh } = this.#settings;
+    this.#isPlain = storage === 'heap' && logger === undefined && weigh === weighValue;
     this.#readThrough = new ReadThrough<V>({
       get: (uri) => this.get(uri),
       lastKnown: (uri) => this.#store.lastKnown(uri),
@@ -175,7 +179,22 @@ export class ResourceCache<V = unknown> implements Disposable {
    * @throws `ERR_GRANARY_BAD_OPTION` where the value is `undefined` or an option is out of range
    */
   set(uri: string, value: V, options?: SetOptions): void {
-    this.#set(uri, value, options, false);
+    const isPlain =
+      this.#isPlain &&
+      options === undefined &&
+      typeof value === 'string' &&
+      typeof uri === 'string' &&
+      uri.length > 0 &&
+      this.#readThrough.flights.size === 0 &&
+      !this.#restores.areUnderWay;
+    if (!isPlain) {
+      this.#set(uri, value, options, false);
+      return;
+    }
+    // All that `#set` comes to then: so short that it is compiled as one with the store's part.
+    const store = this.#store;
+    store.set(uri, value, store.weigh(value), this.#settings.lifetime, false);
+    if (this.#hub.isHeard) this.#hub.flush();
   }
 
   /** The cached values of those URIs that have one, in the order of `uris`. */
@@ -429,6 +448,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#isPlain = false;
     this.#hub.removeAll();
     this.#readThrough.flights.close(closedError());
     this.#store.close();

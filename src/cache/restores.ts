@@ -39,7 +39,7 @@ const restoresOfCaches = new WeakMap<object, Restores>();
 export class Restores {
   readonly #underWay = new Set<Restore>();
   /** Read with every set: `Set.size` is a call. */
-  #isAnyUnderWay = false;
+  #areUnderWay = false;
   readonly #listeners = new Set<(key: string) => void>();
 
   /** @returns those of a cache, for what keeps an index of its keys. */
@@ -52,21 +52,25 @@ export class Restores {
     return restores;
   }
 
+  get areUnderWay(): boolean {
+    return this.#areUnderWay;
+  }
+
   begin(since: number): Restore {
     const restore = new Restore(since);
     this.#underWay.add(restore);
-    this.#isAnyUnderWay = true;
+    this.#areUnderWay = true;
     return restore;
   }
 
   end(restore: Restore): void {
     this.#underWay.delete(restore);
-    this.#isAnyUnderWay = this.#underWay.size > 0;
+    this.#areUnderWay = this.#underWay.size > 0;
   }
 
   /** A key was set or invalidated. */
   overtake(key: string): void {
-    if (!this.#isAnyUnderWay) return;
+    if (!this.#areUnderWay) return;
     for (const restore of this.#underWay) restore.overtake(key);
   }
 
