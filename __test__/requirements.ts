@@ -705,6 +705,10 @@ const adaptiveLimits = list('milestone-8', 'test', {
     'A limit is raised ahead of steady growth that was seen for an hour, before use exceeds it.',
   'LIMITS-SEASON':
     'A daily season that has proven itself bounds a limit between its peaks, which is raised ahead of each.',
+  'LIMITS-MEMORY':
+    'A limit keeps as much of the peak of a week, above that of the day, as 4 points of slack pay for.',
+  'LIMITS-HEADROOM':
+    'Headroom is a quarter of the spread of use, and 8 % of the peak at most before a violation.',
   'LIMITS-TAUGHT': 'A violation widens the headroom, which is forgotten by half in 6 hours.',
   'LIMITS-BOUNDS': 'A limit stays between base and maximum, and is never below what runs.',
   'LIMITS-BENCH':

@@ -1,22 +1,18 @@
 import { badOption, checkOptions } from '../../options.ts';
 import { GrowthWindow, type Growth } from './growth.ts';
+import { type HeldPeak, heldPeak, heldReason } from './held-peak.ts';
 import { PeakRing, type PeakRingState } from './peak-ring.ts';
 import { SeasonEnvelope } from './season-envelope.ts';
 
 const HOUR_MS = 3_600_000;
 const BIN_MS = HOUR_MS / 2;
 const KEPT_BINS = 8 * 48;
-/** A day and an hour: what comes once a day may come late. */
-const HELD_MS = 25 * HOUR_MS;
-const LONGER_MS = [48 * HOUR_MS, 96 * HOUR_MS, 168 * HOUR_MS];
-/** The slack, a share of the limit, that remembering longer than a day may cost. */
-const MEMORY_SLACK = 0.08;
-/** Headroom above the highest peak: a share of its distance from the mean, and of itself. */
-const SPREAD_HEADROOM = 0.15;
-const LEVEL_HEADROOM = 0.01;
-/** What a violation adds to the headroom, the most that many add, and how fast it is forgotten. */
-const TAUGHT = 0.4;
-const MOST_TAUGHT = 0.8;
+/** Headroom above the held peak: a share of its distance from the mean, but no more than this of itself. */
+const SPREAD_HEADROOM = 0.25;
+const MOST_HEADROOM = 0.08;
+/** What a violation adds to that share, above the bound too, the most that many add, how fast it is forgotten. */
+const TAUGHT = 0.3;
+const MOST_TAUGHT = 0.6;
 /** Until then every sample may be a new peak: there is nothing yet that a violation could contradict. */
 const LEARNING_MS = 4 * HOUR_MS;
 const TAUGHT_HALF_LIFE_MS = 6 * HOUR_MS;
@@ -85,11 +81,10 @@ export interface LimitPolicyOptions {
 /**
  * A limit that follows what is used: raised at once, lowered slowly.
  *
- * The limit is the highest peak of a day, plus headroom in proportion to how far peaks stand above the
- * mean: steady use needs little, bursts need much, and the slack that headroom costs is the smaller the
- * larger that distance is. By the same price, peaks are remembered longer than a day where that costs at
- * most 8 points of slack. A violation widens the headroom at once; that is forgotten by half in 6 hours.
- * Below that, a daily season that has proven itself bounds the limit, and growth raises it ahead.
+ * The limit is the highest peak of a day, and as much of the week's as 4 points of slack pay, plus headroom
+ * in proportion to how far that stands above the mean, to a bound: steady use needs little. A violation
+ * widens the headroom at once; that is forgotten by half in 6 hours. Below that, a daily season that has
+ * proven itself bounds the limit, and growth raises it ahead.
  *
  * Pure: no clock and no timer; about 3.5 kB.
  */
@@ -125,7 +120,10 @@ export class LimitPolicy {
     return this.#limit;
   }
 
-  /** Above the highest peak, as a share of its distance from the mean: 0.15 to 0.95, tuned by violations. */
+  /**
+   * Above the held peak, as a share of its distance from the mean: 0.25 to 0.85, tuned by violations. The
+   * first 0.25 are 8 % of the peak at most.
+   */
   get headroom(): number {
     return SPREAD_HEADROOM + this.#taught;
   }
@@ -171,7 +169,7 @@ export class LimitPolicy {
     this.#latest = state.latest;
     this.#sum = state.sum;
     this.#weight = state.weight;
-    this.#taught = state.taught;
+    this.#taught = Math.min(MOST_TAUGHT, state.taught);
     this.#peaks.restore(state.peaks);
     this.#season.restore(state.season);
     this.#limit = this.#bounded(state.limit);
@@ -214,9 +212,11 @@ export class LimitPolicy {
     if (this.#weight === 0) return this.#move(running, 'running', 'what runs needs it');
     const exceeded = this.#exceeded;
     this.#exceeded = undefined;
-    const { peak, heldMs } = this.#heldPeak(atMs);
-    const mean = Math.min(peak, this.#sum / this.#weight);
-    const envelope = peak + this.headroom * (peak - mean) + LEVEL_HEADROOM * peak;
+    const mean = this.#sum / this.#weight;
+    const held = heldPeak(this.#peaks, atMs, mean);
+    const spread = Math.max(0, held.peak - mean);
+    const untaught = Math.min(SPREAD_HEADROOM * spread, MOST_HEADROOM * held.peak);
+    const envelope = held.peak + untaught + this.#taught * spread;
     const season = this.#season.bound(atMs, envelope);
     const growth = this.#ahead(season ?? envelope);
     const target = Math.max(season ?? envelope, growth?.needed ?? 0, running);
@@ -226,7 +226,9 @@ export class LimitPolicy {
       return undefined;
     }
     if (limit > this.#limit) {
-      const [cause, reason] = this.#raised(target, { exceeded, growth, running, season, peak });
+      const headroom = spread > 0 ? untaught / spread + this.#taught : 0;
+      const found = { exceeded, growth, running, season, headroom, held };
+      const [cause, reason] = this.#raised(target, found);
       return this.#move(limit, cause, reason);
     }
     if (foreseen !== undefined && foreseen.needed > limit) {
@@ -235,23 +237,21 @@ export class LimitPolicy {
         ? this.#move(step, foreseen.cause, foreseen.reason)
         : undefined;
     }
-    return this.#lower(limit, atMs, season, peak, heldMs);
+    return this.#lower(limit, atMs, season, held);
   }
 
   #lower(
     limit: number,
     atMs: number,
     season: number | undefined,
-    peak: number,
-    heldMs: number,
+    held: HeldPeak,
   ): LimitChange | undefined {
     const bin = this.#peaks.binOf(atMs);
     if (limit > LOWERED_BELOW * this.#limit || bin === this.#loweredBin) return undefined;
     this.#loweredBin = bin;
     const step = Math.max(limit, LOWERED_TO * this.#limit);
-    const hours = Math.round(heldMs / HOUR_MS);
     return season === undefined
-      ? this.#move(step, 'cool-down', `highest in ${hours} h is ${this.#format(peak)}`)
+      ? this.#move(step, 'cool-down', heldReason(held, this.#format))
       : this.#move(
           step,
           'season',
@@ -266,13 +266,14 @@ export class LimitPolicy {
       growth: { needed: number; growth: Growth } | undefined;
       running: number;
       season: number | undefined;
-      peak: number;
+      headroom: number;
+      held: HeldPeak;
     },
   ): [LimitCause, string] {
-    const { exceeded, growth, running, season, peak } = found;
+    const { exceeded, growth, running, season, headroom, held } = found;
     const format = this.#format;
     if (exceeded !== undefined) {
-      const percent = Math.round(100 * this.headroom);
+      const percent = Math.round(100 * headroom);
       return [
         'violation',
         `${format(exceeded)} was used; headroom is now ${percent} % of the spread`,
@@ -288,23 +289,7 @@ export class LimitPolicy {
     if (season !== undefined) {
       return ['season', `a week knows ${format(season)} around this time of day`];
     }
-    return ['peak', `a peak of ${format(peak)}`];
-  }
-
-  /** The highest peak of a day, or of a longer time where that is cheap. */
-  #heldPeak(atMs: number): { peak: number; heldMs: number } {
-    const now = this.#peaks.binOf(atMs);
-    const since = (spanMs: number): number =>
-      Math.max(0, this.#peaks.peak(now - Math.ceil(spanMs / BIN_MS), now));
-    const day = since(HELD_MS);
-    let held = { peak: day, heldMs: HELD_MS };
-    if (day === 0) return held;
-    const mean = Math.min(day, this.#sum / this.#weight);
-    for (const heldMs of LONGER_MS) {
-      const peak = since(heldMs);
-      if (mean / day - mean / peak <= MEMORY_SLACK) held = { peak, heldMs };
-    }
-    return held;
+    return ['peak', heldReason(held, format)];
   }
 
   /** What growth will need within three samples, kept below the warning at 95 %. */
