@@ -197,6 +197,7 @@ describe.each(SPECIFIED_STATELESS)(
       for (const round of [1, 2]) {
         const { response } = await ask(started(), 'resources/read', { uri: 'test://missing' });
         expect(response, `${round}`).toMatchObject({ error: { code: -32_602 } });
+        expect(response).not.toHaveProperty('result');
       }
     });
 
@@ -316,6 +317,7 @@ describe.each(SPECIFIED_STATELESS)(
       const meta = { ...META, progressToken: 17 };
       const { messages } = await ask(started(), 'tools/call', params, { meta });
       const told = messages.filter(({ method }) => method === 'notifications/progress');
+      for (const message of told) expect(message).not.toHaveProperty('id');
       const steps = told.map((message) => Number(message.params?.['progress']));
       expect(told.every((message) => message.params?.['progressToken'] === 17)).toBe(true);
       expect(steps).toEqual([...new Set(steps)].toSorted((a, b) => a - b));

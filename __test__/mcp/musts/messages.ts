@@ -179,6 +179,6 @@ export const MESSAGES: readonly Must[] = [
     'basic, Notifications',
     'a notification has no id',
     STATELESS,
-    'ask nothing of a client',
+    'tell of progress by the token',
   ),
 ];
