@@ -912,7 +912,7 @@ const hostile = list('milestone-9', 'test', {
 
 const specification = list('milestone-9', 'test', {
   'SPEC-MUSTS':
-    'What the specification says that servers must about caching, resources, lists, errors and transports has a test each, or names the one that holds it.',
+    'Each MUST of the specification that binds a server is listed with the test or the scenario of the official suite that holds it, or with whom it is left to.',
 });
 
 const hostileDeep = list('milestone-9', 'deep', {

@@ -2,58 +2,30 @@ import { Buffer } from 'node:buffer';
 
 import { describe, expect, it } from 'vitest';
 
-import {
-  post,
-  SPECIFIED,
-  type SpecifiedAnswer,
-  specifiedServer,
-} from '../support/specified-servers.ts';
+import { SPECIFIED, specifiedServer } from '../support/specified-servers.ts';
+import { SpecifiedSession } from '../support/specified-session.ts';
 
 const REVISION = '2025-11-25';
 const TEXT = 'test://static-text';
 
-/** A client by hand, which may do what the SDK's would not. */
-class Session {
-  readonly url: URL;
-  readonly opening: SpecifiedAnswer;
-
-  private constructor(url: URL, opening: SpecifiedAnswer) {
-    this.url = url;
-    this.opening = opening;
-  }
-
-  static async open(url: URL, protocolVersion = REVISION): Promise<Session> {
-    const params = {
-      protocolVersion,
-      capabilities: {},
-      clientInfo: { name: 'by hand', version: '1' },
-    };
-    const body = { jsonrpc: '2.0', id: 'opening', method: 'initialize', params };
-    const session = new Session(url, await post(url, body));
-    await session.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
-    return session;
-  }
-
-  get id(): string {
-    return this.opening.headers.get('mcp-session-id') ?? '';
-  }
-
-  get headers(): Record<string, string> {
-    return { 'mcp-session-id': this.id, 'mcp-protocol-version': REVISION };
-  }
-
-  send(body: object | string, headers: object = {}): Promise<SpecifiedAnswer> {
-    return post(this.url, body, { ...this.headers, ...headers });
-  }
-
-  ask(method: string, params: object = {}, id: unknown = 1): Promise<SpecifiedAnswer> {
-    return this.send({ jsonrpc: '2.0', id, method, params });
-  }
+/** The first content of a kind in what a prompt says. */
+async function promptContent(
+  session: SpecifiedSession,
+  name: string,
+  params: object,
+  kind: string,
+): Promise<Record<string, unknown>> {
+  const { response } = await session.ask('prompts/get', { name, ...params });
+  const messages = response.result?.['messages'] as { content: Record<string, unknown> }[];
+  const found = messages.find(({ content }) => content['type'] === kind);
+  if (found === undefined) expect.fail(`no ${kind} in ${JSON.stringify(messages)}`);
+  return found.content;
 }
 
 describe.each(SPECIFIED)('what revision 2025-11-25 says that servers MUST (%s)', (server) => {
   const url = specifiedServer(server);
-  const open = (protocolVersion?: string): Promise<Session> => Session.open(url(), protocolVersion);
+  const open = (protocolVersion?: string): Promise<SpecifiedSession> =>
+    SpecifiedSession.open(url(), protocolVersion);
 
   it('answer initialize with info and capabilities of all that they answer (lifecycle, Initialization; Capabilities) [SPEC-MUSTS]', async () => {
     const session = await open();
@@ -233,5 +205,67 @@ describe.each(SPECIFIED)('what revision 2025-11-25 says that servers MUST (%s)',
       expect(Buffer.from(blob, 'base64').toString('base64'), `${round}`).toBe(blob);
       expect([blob === '', mimeType]).toEqual([false, 'image/png']);
     }
+  });
+
+  it('encode messages in UTF-8, from the cache too (transports) [SPEC-MUSTS]', async () => {
+    const session = await open();
+    const id = 'grün-日本-𝒳';
+    for (const round of [1, 2]) {
+      const { text } = await session.ask('resources/read', { uri: TEXT }, id);
+      expect(text, `${round}`).toContain(`"id":"${id}"`);
+      expect(text).toContain('"result"');
+    }
+  });
+
+  it('declare that they complete and log where they do (completion; logging, Capabilities) [SPEC-MUSTS]', async () => {
+    const session = await open();
+    const ref = { type: 'ref/prompt', name: 'test_prompt_with_arguments' };
+    for (const [capability, method, params] of [
+      ['completions', 'completion/complete', { ref, argument: { name: 'arg1', value: '' } }],
+      ['logging', 'logging/setLevel', { level: 'info' }],
+    ] as const) {
+      expect(session.opening.response.result?.['capabilities']).toHaveProperty(capability);
+      expect((await session.ask(method, params)).response, method).toHaveProperty('result');
+    }
+  });
+
+  it('give every tool an object for its inputSchema, from the cache too (server/tools, Tool) [SPEC-MUSTS]', async () => {
+    const session = await open();
+    for (const round of [1, 2]) {
+      const { response } = await session.ask('tools/list');
+      const tools = response.result?.['tools'] as { inputSchema: unknown }[];
+      expect(tools.length, `${round}`).toBeGreaterThan(0);
+      for (const tool of tools) expect(tool.inputSchema).toMatchObject({ type: 'object' });
+    }
+  });
+
+  it('encode images of prompts in base64, with a MIME type (server/prompts, Image Content) [SPEC-MUSTS]', async () => {
+    const content = await promptContent(await open(), 'test_prompt_with_image', {}, 'image');
+    const data = String(content['data']);
+    expect([data === '', content['mimeType']]).toEqual([false, 'image/png']);
+    expect(Buffer.from(data, 'base64').toString('base64')).toBe(data);
+  });
+
+  it('give resources in prompts a URI, a MIME type and text or data (server/prompts, Embedded Resources) [SPEC-MUSTS]', async () => {
+    const args = { arguments: { resourceUri: TEXT } };
+    const name = 'test_prompt_with_embedded_resource';
+    const { resource } = await promptContent(await open(), name, args, 'resource');
+    expect(resource).toMatchObject({ uri: TEXT, mimeType: expect.any(String) });
+    expect(Object.keys(resource as object)).toContain('text');
+  });
+
+  it('give a notification no id (basic, Notifications) [SPEC-MUSTS]', async () => {
+    const params = { name: 'test_tool_with_progress', arguments: {}, _meta: { progressToken: 1 } };
+    const { messages } = await (await open()).ask('tools/call', params);
+    const told = messages.filter(({ method }) => method !== undefined);
+    expect(told.length).toBeGreaterThan(0);
+    for (const message of told) expect(message).not.toHaveProperty('id');
+  });
+
+  it('tell of no progress where no token was given (utilities/progress, Behavior Requirements) [SPEC-MUSTS]', async () => {
+    const params = { name: 'test_tool_with_progress', arguments: {} };
+    const answer = await (await open()).ask('tools/call', params);
+    expect(answer.response).toHaveProperty('result');
+    expect(answer.text).not.toContain('notifications/progress');
   });
 });

@@ -1,0 +1,103 @@
+import { BOTH, held, left, type Must, NEW, SPECIFICATION, STATELESS } from './must.ts';
+
+const SCOPES = 'mcp/cache-server-http.test.ts';
+
+/** Log levels, pages and caching. */
+export const UTILITIES: readonly Must[] = [
+  held(
+    NEW,
+    'server/utilities/logging, Per-request log level',
+    'nothing is logged to who has set no level',
+    STATELESS,
+    'send no log message to who has set no level',
+  ),
+  held(
+    NEW,
+    'server/utilities/logging, Per-request log level',
+    'nothing is logged on another stream',
+    STATELESS,
+    'send log messages on no stream but that of their request',
+  ),
+  left(
+    BOTH,
+    'server/utilities/pagination',
+    'cursors are opaque, pages of any size',
+    'clients: the proxy passes cursors unchanged',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Cacheable Results',
+    'complete results have hints',
+    SPECIFICATION,
+    'tell ttlMs and cacheScope',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Cache Key',
+    'what differs in method or params is not answered by one',
+    'proxy/answer-store.test.ts',
+    'differ by revision, capabilities, page and arguments',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Cache Key',
+    'what had inputResponses or requestState is not kept',
+    'mcp/cache-server-requests.test.ts',
+    'answers to params, _meta and members that it does not know',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, TTL Field',
+    'ttlMs is 0 or more',
+    SPECIFICATION,
+    'tell ttlMs and cacheScope',
+  ),
+  left(
+    NEW,
+    'server/utilities/caching, Freshness',
+    'who polls does so with jitter and back-off',
+    'nobody here: nothing polls by ttlMs',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Cache Scope',
+    'what is private does not cross authorization contexts',
+    SCOPES,
+    'keeps an answer for each token, in any session, and never across',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Pagination',
+    'all pages have one scope',
+    STATELESS,
+    'give all pages of a list one scope',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Pagination',
+    'after a private page come private ones',
+    STATELESS,
+    'give all pages of a list one scope',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Security',
+    'public may be shared by all, so it is said by the operator',
+    SCOPES,
+    'takes for public only what a template names',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Security',
+    'access is controlled',
+    SCOPES,
+    'asks before every answer, and tells whoever may not',
+  ),
+  held(
+    NEW,
+    'server/utilities/caching, Security',
+    'and not by the scope alone',
+    SCOPES,
+    'asks before every answer, and tells whoever may not',
+  ),
+];
