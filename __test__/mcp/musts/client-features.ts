@@ -16,7 +16,7 @@ export const CLIENT_FEATURES: readonly Must[] = [
     OLD,
     'client/elicitation, Capabilities',
     'only modes that the client supports are sent',
-    AUTHOR,
+    'the author: a bare server of either SDK sends what a handler sends by itself to any client',
   ),
   suite(
     NEW,
