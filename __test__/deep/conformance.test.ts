@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { MUSTS } from '../mcp/musts/all.ts';
 import { runProgram, type ProgramEnd } from '../support/run-program.ts';
 
 interface ReportRow {
@@ -50,6 +51,21 @@ describe('the conformance suite', () => {
           const what = `${revision} ${server}: ${scenario} / ${check}`;
           expect(['SUCCESS', 'INFO'], what).toContain(status);
         }
+      }
+    }
+  });
+
+  it('passes each scenario that the list of MUSTs names [CONFORMANCE-SUITE]', () => {
+    const named = MUSTS.filter(({ scenario }) => scenario !== undefined);
+    expect(named.length).toBeGreaterThan(0);
+    for (const { server, revision, baseline, checks } of report) {
+      if (baseline === null) continue;
+      for (const { section, scenario } of named) {
+        if (!section.includes(revision)) continue;
+        const statuses = Object.values(checks[scenario!] ?? {});
+        const what = `${revision} ${server}: ${scenario}`;
+        expect(statuses.length, what).toBeGreaterThan(0);
+        expect(statuses.filter((status) => status !== 'SUCCESS' && status !== 'INFO')).toEqual([]);
       }
     }
   });

@@ -5,30 +5,8 @@ import { expect, it } from 'vitest';
 
 import { ROOT } from '../support/run-program.ts';
 import { runningTitles } from '../support/test-titles.ts';
-import { AUTHORIZATION } from './musts/authorization.ts';
-import { CLIENT_FEATURES } from './musts/client-features.ts';
-import { FEATURES } from './musts/features.ts';
-import { HEADER_MUSTS } from './musts/headers.ts';
-import { LIFECYCLE } from './musts/lifecycle.ts';
-import { MESSAGES } from './musts/messages.ts';
+import { MUSTS } from './musts/all.ts';
 import type { Must } from './musts/must.ts';
-import { PATTERNS } from './musts/patterns.ts';
-import { TASK_MUSTS } from './musts/tasks.ts';
-import { TRANSPORTS } from './musts/transports.ts';
-import { UTILITIES } from './musts/utilities.ts';
-
-const MUSTS: readonly Must[] = [
-  ...MESSAGES,
-  ...LIFECYCLE,
-  ...PATTERNS,
-  ...TRANSPORTS,
-  ...HEADER_MUSTS,
-  ...FEATURES,
-  ...UTILITIES,
-  ...CLIENT_FEATURES,
-  ...AUTHORIZATION,
-  ...TASK_MUSTS,
-];
 
 const titles = new Map<string, readonly string[]>();
 

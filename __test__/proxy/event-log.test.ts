@@ -8,11 +8,12 @@ describe('the log of a session', () => {
     const log = new EventLog(1_000);
     const [one, other] = [log.newStream(), log.newStream()];
     const start = placeOf(log.mark(one))!;
+    const others: string[] = [];
     const ids = ['a', 'b', 'c'].map((text) => {
-      log.add(other, `other ${text}`);
+      others.push(log.add(other, `other ${text}`));
       return log.add(one, text);
     });
-    expect(new Set(ids).size).toBe(3);
+    expect(new Set([...ids, ...others, log.mark(one), log.mark(other)]).size).toBe(8);
     expect(log.after(start).map(({ text }) => text)).toEqual(['a', 'b', 'c']);
     expect(log.after(placeOf(ids[0]!)!)).toEqual([
       { id: ids[1], text: 'b' },

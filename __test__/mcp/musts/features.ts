@@ -245,8 +245,8 @@ export const FEATURES: readonly Must[] = [
     BOTH,
     'server/tools, Security Considerations',
     'the rate of calls is limited',
-    'mcp/govern-tools.test.ts',
-    'ends and refuses by limits',
+    'governor/resource-manager.test.ts',
+    'bound how many wait, and for how long',
   ),
   left(BOTH, 'server/tools, Security Considerations', 'outputs are sanitized', AUTHOR),
   left(

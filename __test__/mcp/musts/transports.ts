@@ -1,5 +1,6 @@
 import { BOTH, held, left, type Must, NEW, OLD, SESSIONS, STATELESS } from './must.ts';
 
+const SPECIFIED_STDIO = 'mcp/specification-stdio.test.ts';
 const STDIO = 'mcp/serve-command-process.test.ts';
 
 /** Streamable HTTP and stdio. */
@@ -37,15 +38,15 @@ export const TRANSPORTS: readonly Must[] = [
     BOTH,
     'transports, stdio',
     'what the proxy writes to its upstream are lines with a message each',
-    'proxy/messages.test.ts',
-    'are whole lines, wherever they are cut',
+    SPECIFIED_STDIO,
+    'write each message to an upstream as one line',
   ),
   held(
     NEW,
     'transports/stdio, Receiving Messages',
     'no request is written to stdout',
-    STATELESS,
-    'ask nothing of a client',
+    SPECIFIED_STDIO,
+    'write no request to stdout',
   ),
   held(
     NEW,
