@@ -82,7 +82,7 @@ export class ResourceCache<V = unknown> implements Disposable {
   readonly #readThrough: ReadThrough<V>;
   readonly #restores = Restores.of(this);
   #closed = false;
-  /** Whether a set with no options of a short string is nothing but one of the store. */
+  /** Whether a set of a string without options is nothing but one of the store. */
   #isPlain: boolean;
 
   static {
