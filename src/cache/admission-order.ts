@@ -55,6 +55,7 @@ export class AdmissionOrder implements Order {
     this.#adaptive = adaptive;
     this.#queue = new SegmentedQueue(ledger.size);
     this.#uses = new UseCounts(this.#queue);
+    table.toldMark = table.epoch;
   }
 
   readBounds(): void {
@@ -246,6 +247,7 @@ export class AdmissionOrder implements Order {
   #beginEpoch(): void {
     const { size } = this.#ledger;
     this.#table.epoch = (this.#table.epoch + 1) | 0;
+    this.#table.toldMark = this.#table.epoch;
     this.#epochLeft = Math.max(1, Math.floor(size / EPOCHS_PER_TURNOVER));
     this.#uses.fit(size);
     this.#fitGhosts();

@@ -87,6 +87,8 @@ interface Odd {
 export class EntryTable<V> {
   /** A use of an entry is told to the order once in each. */
   epoch = 0;
+  /** What `RowWord.toldIn` becomes with a use: the epoch, or another where each use is to be told. */
+  toldMark = 0;
   /** A row for each slot; another array after growth. */
   words = new Int32Array(FEWEST_SLOTS << ROW_LOG);
   /** The same memory. */

@@ -34,6 +34,12 @@ const USED_AT = Word.usedAt;
 /** Strings up to this length are weighed when their bytes matter, longer ones at once. */
 const LONGEST_UNWEIGHED = 1_024;
 
+/**
+ * Uses that the order has yet to hear of, at most. It hears of them before it decides anything; so the way
+ * of a hit calls nothing, and is compiled as one with its caller's.
+ */
+const MOST_UNTOLD = 16;
+
 /** A UTF-16 unit takes so many bytes in UTF-8 at the most. */
 const MOST_BYTES_PER_UNIT = 3;
 
@@ -69,6 +75,9 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   /** What has expired and may be revalidated; made with the first. */
   #shelf: StaleShelf<V> | undefined;
   #order: Order;
+  /** Slots that were used, in order; none of them has changed hands since. */
+  readonly #untold = new Int32Array(MOST_UNTOLD);
+  #untoldCount = 0;
   #index: KeyIndex | undefined;
   #resizing = false;
   /** The lifetime of the last set, which most sets share, and what it comes to. */
@@ -109,7 +118,8 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   get(uri: string): V | undefined {
     const slot = this.#slots.get(uri);
     if (slot === undefined) return undefined;
-    const { words, values } = this.#table;
+    const table = this.#table;
+    const { words, values } = table;
     // Bits, not sums: compiled code looks for no overflow.
     const at = slot << ROW_LOG;
     const clockWords = this.#clockWords;
@@ -117,15 +127,19 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     if (now > words[at | FRESH_UNTIL]!) {
       now = this.#now();
       if (!this.#livesAt(slot, now)) return undefined;
-      this.#table.use(slot, now);
+      table.use(slot, now);
     }
     clockWords[USED_AT] = now;
     this.#hits++;
     words[at | ACCESSED_AT] = now;
     const count = (words[at | ACCESS_COUNT]! + 1) | 0;
     words[at | ACCESS_COUNT] = count;
-    if (count === FULL_COUNT) this.#table.carryCount(slot);
-    if (words[at | TOLD_IN] !== this.#table.epoch) this.#order.touch(slot);
+    if (count === FULL_COUNT) table.carryCount(slot);
+    if (words[at | TOLD_IN] !== table.epoch) {
+      words[at | TOLD_IN] = table.toldMark;
+      this.#untold[this.#untoldCount++] = slot;
+      if (this.#untoldCount === MOST_UNTOLD) this.#tellUses();
+    }
     return values[slot];
   }
 
@@ -218,6 +232,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   set(uri: string, value: V, weight: number, lifetime: Lifetime, loaded: boolean): void {
     const now = this.#now();
     this.#clockWords[USED_AT] = now;
+    if (this.#untoldCount > 0) this.#tellUses();
     const slot = this.#slots.get(uri);
     if (weight > this.ledger.maxEntryBytes) {
       this.#refuse(uri, value, slot, now);
@@ -236,6 +251,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     const now = this.#now();
     const offset = this.#clock.wallOffsetMs();
     if (this.#find(uri) !== undefined) return 'skipped';
+    if (this.#untoldCount > 0) this.#tellUses();
     if (life.weightBytes > this.ledger.maxEntryBytes) return 'skipped';
     const { weightBytes, ttlMs, idleTtlMs, tags, revalidation } = life;
     // A wall clock that was set back since would make it younger than new.
@@ -337,6 +353,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     // A clock that fails does so before anything has changed.
     this.#now();
     this.#weighAll();
+    if (this.#untoldCount > 0) this.#tellUses();
     Object.assign(this.ledger, bounds);
     this.#resizing = true;
     try {
@@ -376,6 +393,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
 
   /** URIs of what is held, least recently used first, and before them what may be revalidated. */
   urisByUse(): string[] {
+    if (this.#untoldCount > 0) this.#tellUses();
     const residents = this.#order.residents().map((slot) => this.#table.keys[slot]!);
     return [...(this.#shelf?.uris() ?? []), ...residents];
   }
@@ -409,6 +427,12 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   expireInBackground(): void {
     this.expire();
     this.#hub.flush();
+  }
+
+  #tellUses(): void {
+    const count = this.#untoldCount;
+    this.#untoldCount = 0;
+    for (let index = 0; index < count; index++) this.#order.touch(this.#untold[index]!);
   }
 
   #now(): number {
@@ -475,6 +499,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   #lifeOf(slot: number, offset: number): EntryLife {
     const table = this.#table;
     if (table.isUnweighed(slot)) {
+      if (this.#untoldCount > 0) this.#tellUses();
       this.#weighNow(slot);
       this.#order.lighten(slot);
     }
@@ -582,6 +607,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   /** @param newcomer that the order does not know yet */
   #weighAll(newcomer?: number): void {
     if (this.#unweighed.isEmpty) return;
+    if (this.#untoldCount > 0) this.#tellUses();
     for (const slot of this.#unweighed.take(this.#slots.values())) {
       if (!this.#table.isUnweighed(slot)) continue;
       this.#weighNow(slot);
@@ -663,6 +689,7 @@ export class HeapStore<V> implements Residence, Store<V, V> {
   }
 
   #remove(slot: number): void {
+    if (this.#untoldCount > 0) this.#tellUses();
     this.#detach(slot);
     this.#order.forget(slot);
   }
@@ -684,11 +711,13 @@ export class HeapStore<V> implements Residence, Store<V, V> {
     this.#unweighed.clear();
     this.#shelf?.clear();
     this.#schedule.clear();
+    this.#untoldCount = 0;
     this.#order.clear();
   }
 
   /** @returns whether another order has taken over */
   #reviewOrder(): boolean {
+    if (this.#untoldCount > 0) this.#tellUses();
     const order = this.#parts.createOrder(this.ledger, this.#table, this, this.#order);
     if (order === this.#order) return false;
     this.#weighAll();

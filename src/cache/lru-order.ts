@@ -31,6 +31,8 @@ export class LruOrder implements Order {
     entryShare: number,
   ) {
     this.entryShare = entryShare;
+    // Each use moves its entry, also where the last did.
+    table.toldMark = NONE;
     this.#ledger = ledger;
     this.#table = table;
     this.#residence = residence;
@@ -47,7 +49,6 @@ export class LruOrder implements Order {
   }
 
   touch(slot: number): void {
-    // `Row.toldIn` stays behind, so that the next access is told as well.
     if (slot === this.#newest) return;
     this.#unlink(slot);
     this.#linkNewest(slot);
