@@ -17,7 +17,7 @@ import type { DumpHost, SinkHost } from './dump-host.ts';
 import type { DumpSink } from './dump-restore.ts';
 import { type DumpHome, dumpNative, NativeSink, openDump } from './native-dump.ts';
 import { NearCells } from './near-cells.ts';
-import { NearMap, type NearEntry } from './near-map.ts';
+import { NearMap, NearRow } from './near-map.ts';
 import type { Restore } from './restores.ts';
 import { ASLEEP, ManualClock } from './store-clock.ts';
 import type { Lifetime, Revalidatable, Store, StoreCensus } from './store.ts';
@@ -29,6 +29,15 @@ import {
   type EncodedValue,
   type ValueKind,
 } from './value-codec.ts';
+
+// Constants of this module are part of the compiled code; imported ones are loaded at each use.
+const CLOCK = SharedWord.clock;
+const CLOCK_ASLEEP = ASLEEP;
+const ROW_LOG = NearRow.sizeLog;
+const STRIPE = NearRow.stripe;
+const VERSION = NearRow.version;
+const READING = NearRow.reading;
+const TRUSTED_MS = NearRow.trustedMs;
 
 /** Bits by which a handle says what it listens to; `crates/core/src/value.rs` has the same. */
 const EVENT_BITS = { loaded: 1, accessed: 2, invalidated: 4, expired: 8, evicted: 16 } as const;
@@ -106,15 +115,28 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   }
 
   get(uri: string): V | undefined {
-    const entry = this.#near.get(uri);
-    if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
-      const now = this.#now();
-      if (this.#trusts(entry, now)) {
-        this.#cells.count(entry.cell, now, this.#clock !== undefined);
-        return entry.read === undefined ? entry.value! : entry.read();
-      }
-    }
-    return this.#fetch(uri);
+    const near = this.#near;
+    const cell = near.find(uri);
+    if (cell === undefined) return this.#fetch(uri);
+    const { rows } = near;
+    const words = this.#words;
+    const at = cell << ROW_LOG;
+    if (words[rows[at | STRIPE]!] !== rows[at | VERSION]) return this.#fetch(uri);
+    if (this.#clock !== undefined) return this.#getBy(this.#clock.read(), uri, cell);
+    let now = words[CLOCK]!;
+    if (now === CLOCK_ASLEEP) now = this.#handle.wake();
+    if ((now - rows[at | READING]!) >>> 0 > rows[at | TRUSTED_MS]!) return this.#fetch(uri);
+    this.#cells.count(cell, now);
+    const value = near.values[cell];
+    return value === undefined ? near.read(cell) : value;
+  }
+
+  /** A near hit, if it is one at a time of the user's. */
+  #getBy(now: number, uri: string, cell: number): V | undefined {
+    if (now > this.#near.deadlineOf(cell)) return this.#fetch(uri);
+    this.#cells.countBy(cell, now);
+    const value = this.#near.values[cell];
+    return value === undefined ? this.#near.read(cell) : value;
   }
 
   countMiss(): void {
@@ -135,10 +157,8 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
 
   lastKnown(uri: string): V | undefined {
     if (!this.accepts(uri)) return undefined;
-    const entry = this.#near.get(uri);
-    if (entry !== undefined && this.#words[entry.stripe] === entry.version) {
-      if (this.#trusts(entry, this.#now())) return undefined;
-    }
+    const cell = this.#near.find(uri);
+    if (cell !== undefined && this.#trusts(cell)) return undefined;
     const data = this.#handle.lastKnown(uri, this.#at());
     return data === null ? undefined : this.#decodeAnswer(data);
   }
@@ -328,59 +348,65 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
     });
   }
 
+  /**
+   * Asks the store, and keeps near what it gives. All in one function, which is longer than those that V8
+   * compiles into their callers: `get` stays short enough to be compiled into its own.
+   */
   #fetch(uri: string): V | undefined {
     if (this.#closed || typeof uri !== 'string' || uri === '' || !this.accepts(uri)) {
       return undefined;
     }
-    const cell = this.#isWatchedElsewhere() ? -1 : this.#near.cellFor(uri);
+    const near = this.#near;
+    const answer = this.#answer;
+    const cell = this.#isWatchedElsewhere() ? -1 : near.cellFor(uri);
     const data = this.#handle.get(uri, cell, this.#at());
     if (data === null) {
-      this.#near.delete(uri);
+      near.delete(uri);
       this.#takeOwnMessages();
       return undefined;
     }
-    const value = this.#keepNear(uri, cell, data);
+    const kind = answer[NearWord.kind] as ValueKind;
+    let value: V | undefined;
+    if (cell < 0 || !near.takes(data.length)) {
+      near.delete(uri);
+      // From here on the cell counts for this URI.
+      near.vacate(cell);
+      value = this.#decode(kind, data);
+    } else {
+      const reader = valueReader(kind, data) as () => V | undefined;
+      value = reader();
+      if (value === undefined) {
+        near.vacate(cell);
+      } else {
+        const isShared = typeof data === 'string' || typeof value === 'string';
+        near.put({
+          uri,
+          cell,
+          read: isShared ? undefined : (reader as () => V),
+          value: isShared ? value : undefined,
+          bytes: data.length,
+          stripe: answer[NearWord.stripe]!,
+          version: answer[NearWord.version]!,
+          reading: answer[NearWord.reading]!,
+          trustedMs: answer[NearWord.trustedMs]!,
+          deadline: this.#answerTimes[NearWord.deadline]!,
+        });
+      }
+    }
     // What others did to this URI is told before the access.
     if (value !== undefined && this.#hub.heard.accessed) this.#takeOwnMessages();
     return value;
   }
 
-  #keepNear(uri: string, cell: number, data: string | Uint8Array): V | undefined {
-    const kind = this.#answer[NearWord.kind] as ValueKind;
-    if (cell < 0 || !this.#near.takes(data.length)) {
-      this.#near.delete(uri);
-      // From here on the cell counts for this URI.
-      this.#near.vacate(cell);
-      return this.#decode(kind, data);
-    }
-    const reader = valueReader(kind, data) as () => V | undefined;
-    const value = reader();
-    if (value === undefined) {
-      this.#near.vacate(cell);
-      return undefined;
-    }
-    const isShared = typeof data === 'string' || typeof value === 'string';
-    this.#near.put({
-      uri,
-      cell,
-      read: isShared ? undefined : (reader as () => V),
-      value: isShared ? value : undefined,
-      bytes: data.length,
-      stripe: this.#answer[NearWord.stripe]!,
-      version: this.#answer[NearWord.version]!,
-      reading: this.#answer[NearWord.reading]!,
-      trustedMs: this.#answer[NearWord.trustedMs]!,
-      deadline: this.#answerTimes[NearWord.deadline]!,
-      seen: this.#cells.hitsOf(cell),
-    });
-    return value;
-  }
-
-  /** @param now a reading of the clock, or the user's time */
-  #trusts(entry: NearEntry<V>, now: number): boolean {
-    return this.#clock === undefined
-      ? (now - entry.reading) >>> 0 <= entry.trustedMs
-      : now <= entry.deadline;
+  /** Whether `get` would give what is in the cell. */
+  #trusts(cell: number): boolean {
+    const { rows } = this.#near;
+    const at = cell << ROW_LOG;
+    if (this.#words[rows[at | STRIPE]!] !== rows[at | VERSION]) return false;
+    if (this.#clock !== undefined) return this.#clock.read() <= this.#near.deadlineOf(cell);
+    const reading = this.#words[CLOCK]!;
+    const now = reading === CLOCK_ASLEEP ? this.#handle.wake() : reading;
+    return (now - rows[at | READING]!) >>> 0 <= rows[at | TRUSTED_MS]!;
   }
 
   /** Whether other threads listen to accesses: then each has to come by, and no near map serves any. */
@@ -408,13 +434,6 @@ export class NativeStore<V> implements Store<V, EncodedValue>, Wakeable {
   #changed<T>(result: T): T {
     this.#takeOwnMessages();
     return result;
-  }
-
-  /** A reading of the clock, which is woken where it sleeps; where time is the user's, his. */
-  #now(): number {
-    if (this.#clock !== undefined) return this.#clock.read();
-    const reading = this.#words[SharedWord.clock]!;
-    return reading === ASLEEP ? this.#handle.wake() : reading;
   }
 
   /** The time of a call, where time is the user's. */

@@ -2,10 +2,18 @@ import {
   blocksAt,
   CELL_COUNT,
   CELL_SEQUENCE,
-  CELL_WORDS,
+  CELL_WORDS_LOG,
   CELLS_PER_BLOCK_LOG,
   NearWord,
 } from '../native/store-block.ts';
+
+// Constants of this module are part of the compiled code; imported ones are loaded at each use.
+const CELLS = NearWord.cells;
+const CELL_LOG = CELL_WORDS_LOG;
+const COUNT = CELL_COUNT;
+const SEQUENCE = CELL_SEQUENCE;
+const BLOCK_LOG = CELLS_PER_BLOCK_LOG;
+const LAST_SEQUENCE = NearWord.sequence;
 
 /**
  * Where this thread counts its near hits, in memory that the store reads.
@@ -25,22 +33,33 @@ export class NearCells {
     this.#blocks = blocksAt(cells);
   }
 
-  /** @param isManual whether `now` is a time of the user's, of any range, rather than a reading */
-  count(cell: number, now: number, isManual: boolean): void {
+  /** @param now a reading of the clock */
+  count(cell: number, now: number): void {
+    const at = (CELLS + (cell << CELL_LOG)) | 0;
+    this.#words[at] = now;
+    this.#count(cell, at);
+  }
+
+  /** @param now a time of the user's, of any range */
+  countBy(cell: number, now: number): void {
+    const at = CELLS + (cell << CELL_LOG);
+    this.#times[at / 2] = now;
+    this.#count(cell, at);
+  }
+
+  #count(cell: number, at: number): void {
     const words = this.#words;
-    const at = NearWord.cells + CELL_WORDS * cell;
-    if (isManual) this.#times[at / 2] = now;
-    else words[at] = now;
-    words[at + CELL_COUNT]!++;
+    // Bits, not sums: compiled code looks for no overflow. Cells begin at multiples of their size.
+    words[at | COUNT] = (words[at | COUNT]! + 1) | 0;
     const sequence = (this.#sequence + 1) | 0;
     this.#sequence = sequence;
-    words[at + CELL_SEQUENCE] = sequence;
-    words[this.#blocks + (cell >> CELLS_PER_BLOCK_LOG)] = sequence;
-    words[NearWord.sequence] = sequence;
+    words[at | SEQUENCE] = sequence;
+    words[(this.#blocks + (cell >> BLOCK_LOG)) | 0] = sequence;
+    words[LAST_SEQUENCE] = sequence;
   }
 
   /** Hits that a cell has counted, of whatever it counts. */
   hitsOf(cell: number): number {
-    return this.#words[NearWord.cells + CELL_WORDS * cell + CELL_COUNT]!;
+    return this.#words[CELLS + (cell << CELL_LOG) + COUNT]!;
   }
 }

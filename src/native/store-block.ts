@@ -24,8 +24,11 @@ export const NearWord = {
   cells: HEADER,
 } as const;
 
-/** Words of one cell: the time of its last hit (two words), how many there were, the last's sequence. */
-export const CELL_WORDS = 4;
+/**
+ * Words of one cell, as a shift: the time of its last hit (two words), how many there were, the last's
+ * sequence.
+ */
+export const CELL_WORDS_LOG = 2;
 export const CELL_COUNT = 2;
 export const CELL_SEQUENCE = 3;
 
@@ -34,5 +37,5 @@ export const CELLS_PER_BLOCK_LOG = 6;
 
 /** Where the last sequences of the blocks of cells begin. */
 export function blocksAt(cells: number): number {
-  return HEADER + CELL_WORDS * cells;
+  return HEADER + (cells << CELL_WORDS_LOG);
 }

@@ -185,6 +185,11 @@ impl Admission {
         }
     }
 
+    /// A resident was asked for of whom [`Admission::access`] has told moka of late.
+    pub fn note_hit(&mut self) {
+        self.stalemate.hit(self.records.len());
+    }
+
     /// Lets moka evict, and takes a step of a rebuild under way: at most `moves` entries.
     pub fn maintain(&mut self, moves: u32) {
         self.main.run_pending();

@@ -11,7 +11,7 @@ use super::handles::Handles;
 use super::messages::Outcome;
 use super::order::{Order, Policy, StoreBounds};
 use super::overtaken::Overtaken;
-use super::slab::{Entry, NONE, Region, Slab};
+use super::slab::{Entry, NEVER_TOLD, NONE, Region, Slab};
 use super::stale::Stale;
 use super::tags::Tags;
 use super::time::Moment;
@@ -416,6 +416,7 @@ impl Contents {
             life: self.lives,
             region: Region::Listed,
             uses: 0,
+            told_in: NEVER_TOLD,
             older: NONE,
             newer: NONE,
             before: NONE,

@@ -104,6 +104,6 @@ impl Contents {
         }
         entry.access_count += u64::from(hits.times);
         entry.accessed_at = entry.accessed_at.max(at.min(now.ms));
-        self.order.touch(&mut self.slab, hits.slot, hits.times);
+        self.order.touch_near(&mut self.slab, hits.slot, hits.times);
     }
 }

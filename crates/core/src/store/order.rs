@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::duel::{Duel, Side};
 use super::list::List;
 use super::shares::Shares;
-use super::slab::{Entry, Region, Slab};
+use super::slab::{Entry, NEVER_TOLD, Region, Slab};
 use crate::admission::{Admission, Operation, Resident};
 use crate::error::Error;
 
@@ -23,6 +23,9 @@ const MOVES_PER_STEP: usize = 32;
 /// Slots that moka forgets at a time once it has no say any more: to drop it as a whole takes longer
 /// than anybody should wait, 190 ms with 90,000 entries.
 const DROPS_PER_STEP: u32 = 64;
+
+/// moka hears of near hits of an entry once while this part of all entries is replaced.
+const EPOCHS_PER_TURNOVER: usize = 4;
 
 /// What a store may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,10 @@ pub(super) struct Order {
     side: Side,
     duel: Option<Duel>,
     retired: Option<Retired>,
+    /// Advances with newcomers: moka hears of near hits of an entry once in each.
+    epoch: u32,
+    /// Newcomers until the next.
+    until_epoch: usize,
     /// Bytes of all entries but those that are leaving.
     pub(super) weight: u64,
     leaving: Vec<u32>,
@@ -91,6 +98,8 @@ impl Order {
             side: Side::Frequency,
             duel: None,
             retired: None,
+            epoch: NEVER_TOLD + 1,
+            until_epoch: 0,
             weight: 0,
             leaving: Vec::new(),
             fault: None,
@@ -132,12 +141,42 @@ impl Order {
             return;
         };
         self.weight += weight;
+        self.count_newcomer(slab);
         self.list.push(slab, slot);
         self.observe(hash, weight);
         self.take_side(slab);
         self.trim(slab, Some(slot));
         self.found_main(slab, Some(slot));
         self.drop_retired(DROPS_PER_STEP);
+    }
+
+    /// As [`Order::touch`] of hits that a near map has counted. moka takes longer for one than ten of them
+    /// do, and counts to 15: it hears of one while a quarter of the entries may be replaced.
+    pub(super) fn touch_near(&mut self, slab: &mut Slab, slot: u32, times: u32) {
+        let Some(entry) = slab.at_mut(slot) else {
+            return;
+        };
+        match (&mut self.main, entry.region) {
+            (Some(main), Region::Main) if entry.told_in == self.epoch => {
+                let (hash, weight) = (entry.hash, entry.weight);
+                main.admission.note_hit();
+                self.observe(hash, weight);
+            }
+            _ => {
+                if entry.region == Region::Main {
+                    entry.told_in = self.epoch;
+                }
+                self.touch(slab, slot, times);
+            }
+        }
+    }
+
+    fn count_newcomer(&mut self, slab: &Slab) {
+        self.until_epoch = self.until_epoch.saturating_sub(1);
+        if self.until_epoch == 0 {
+            self.until_epoch = (self.held(slab) / EPOCHS_PER_TURNOVER).max(1);
+            self.epoch = self.epoch.wrapping_add(1).max(NEVER_TOLD + 1);
+        }
     }
 
     /// A resident was read `times` times.

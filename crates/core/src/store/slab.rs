@@ -11,6 +11,9 @@ use crate::value::Value;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// No epoch of the order.
+pub(super) const NEVER_TOLD: u32 = 0;
+
 /// Where an entry is in the order of leaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Region {
@@ -45,6 +48,8 @@ pub(super) struct Entry {
     pub(super) region: Region,
     /// Hits while in the window.
     pub(super) uses: u8,
+    /// The order's epoch in which moka last heard of a near hit.
+    pub(super) told_in: u32,
     /// Neighbours in the list of its region.
     pub(super) older: u32,
     pub(super) newer: u32,
