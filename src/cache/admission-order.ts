@@ -1,9 +1,12 @@
 import type { EntryTable } from './entry-table.ts';
 import { isOver, type Ledger } from './ledger.ts';
 import type { Order, Residence } from './order.ts';
-import { MOST_COST, MOST_MOVES, NONE, SegmentedQueue } from './segmented-queue.ts';
+import { MOST_COST, MOST_MOVES, NONE as NO_NODE, SegmentedQueue } from './segmented-queue.ts';
 import { UseCounts } from './use-counts.ts';
 import { FIRST_SHARE, WindowDuel, windowCost } from './window-duel.ts';
+
+// A constant of this module is part of the compiled code; an imported one is loaded at each use.
+const NONE = NO_NODE;
 
 /** Uses are told at most once while this part of the residents is replaced (figures: ARCHITECTURE.md). */
 const EPOCHS_PER_TURNOVER = 4;

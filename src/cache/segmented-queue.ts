@@ -7,7 +7,10 @@ export const NONE = -1;
 /** Sentinels of the four lists stand before the nodes. */
 const SENTINELS = 4;
 
-/** Words of a node, side by side so that they come with one cache line. */
+/**
+ * Words of a node, side by side so that they come with one cache line. They are placed by bits, not sums:
+ * compiled code looks for no overflow.
+ */
 const NODE_WORDS_LOG = 2;
 const NODE_WORDS = 1 << NODE_WORDS_LOG;
 const OLDER = 0;
@@ -84,16 +87,16 @@ export class SegmentedQueue {
 
   /** Whether it is in the window or in main. */
   has(node: number): boolean {
-    const place = this.words[at(node) + PLACE];
+    const place = this.words[at(node) | PLACE];
     return place !== undefined && (place & SEGMENT_MASK) < Segment.ghosts;
   }
 
   isGhost(node: number): boolean {
-    return (this.words[at(node) + PLACE]! & SEGMENT_MASK) === Segment.ghosts;
+    return (this.words[at(node) | PLACE]! & SEGMENT_MASK) === Segment.ghosts;
   }
 
   costOf(node: number): number {
-    return this.words[at(node) + PLACE]! >> SEGMENT_BITS;
+    return this.words[at(node) | PLACE]! >> SEGMENT_BITS;
   }
 
   /** Makes room for nodes below this number. */
@@ -112,20 +115,20 @@ export class SegmentedQueue {
     const { words } = this;
     const held = this.#held;
     const word = (node + SENTINELS) << NODE_WORDS_LOG;
-    if ((words[word + PLACE]! & SEGMENT_MASK) === Segment.ghosts) this.#unlink(word);
+    if ((words[word | PLACE]! & SEGMENT_MASK) === Segment.ghosts) this.#unlink(word);
     if (cost > this.#windowCost) {
       this.#link(Segment.probation, word, cost);
       return node;
     }
     // As `#link`, which costs as much again to call.
-    const youngest = words[WINDOW + OLDER]!;
-    words[WINDOW + OLDER] = word;
-    words[youngest + NEWER] = word;
-    words[word + OLDER] = youngest;
-    words[word + NEWER] = WINDOW;
-    words[word + PLACE] = (cost << SEGMENT_BITS) | Segment.window;
+    const youngest = words[WINDOW | OLDER]!;
+    words[WINDOW | OLDER] = word;
+    words[youngest | NEWER] = word;
+    words[word | OLDER] = youngest;
+    words[word | NEWER] = WINDOW;
+    words[word | PLACE] = (cost << SEGMENT_BITS) | Segment.window;
     held[0] = held[0]! + cost;
-    return held[0] > this.#windowCost ? nodeAt(words[WINDOW + NEWER]!) : NONE;
+    return held[0] > this.#windowCost ? nodeAt(words[WINDOW | NEWER]!) : NONE;
   }
 
   /** Who has to leave the window next, as it is too large, or NONE. */
@@ -142,7 +145,7 @@ export class SegmentedQueue {
   touch(node: number): void {
     const held = this.#held;
     const { words } = this;
-    const place = words[at(node) + PLACE]!;
+    const place = words[at(node) | PLACE]!;
     const segment = place & SEGMENT_MASK;
     if (segment !== Segment.window) {
       // While main gives way to a larger window, what is still used moves on there.
@@ -157,16 +160,16 @@ export class SegmentedQueue {
       }
     }
     // The sentinel is the newer neighbour of the youngest.
-    if (words[at(node) + NEWER] !== segment << NODE_WORDS_LOG) this.#move(node, segment);
+    if (words[at(node) | NEWER] !== segment << NODE_WORDS_LOG) this.#move(node, segment);
   }
 
   /** @returns whether it has left the window, being too large for it now */
   reweigh(node: number, cost: number): boolean {
     const { words } = this;
-    const place = words[at(node) + PLACE]!;
+    const place = words[at(node) | PLACE]!;
     const segment = place & SEGMENT_MASK;
     this.#held[segment] = this.#held[segment]! + cost - (place >> SEGMENT_BITS);
-    words[at(node) + PLACE] = (cost << SEGMENT_BITS) | segment;
+    words[at(node) | PLACE] = (cost << SEGMENT_BITS) | segment;
     if (segment !== Segment.window || cost <= this.#windowCost) return false;
     this.promote(node);
     return true;
@@ -174,7 +177,7 @@ export class SegmentedQueue {
 
   remove(node: number): void {
     this.#unlink(at(node));
-    this.words[at(node) + PLACE] = Segment.none;
+    this.words[at(node) | PLACE] = Segment.none;
   }
 
   /**
@@ -186,19 +189,19 @@ export class SegmentedQueue {
     const { words } = this;
     const held = this.#held;
     const word = (node + SENTINELS) << NODE_WORDS_LOG;
-    const older = words[word + OLDER]!;
-    const newer = words[word + NEWER]!;
-    const place = words[word + PLACE]!;
+    const older = words[word | OLDER]!;
+    const newer = words[word | NEWER]!;
+    const place = words[word | PLACE]!;
     const segment = place & SEGMENT_MASK;
-    words[older + NEWER] = newer;
-    words[newer + OLDER] = older;
+    words[older | NEWER] = newer;
+    words[newer | OLDER] = older;
     held[segment] = held[segment]! - (place >> SEGMENT_BITS);
-    const youngest = words[GHOSTS + OLDER]!;
-    words[GHOSTS + OLDER] = word;
-    words[youngest + NEWER] = word;
-    words[word + OLDER] = youngest;
-    words[word + NEWER] = GHOSTS;
-    words[word + PLACE] = (1 << SEGMENT_BITS) | Segment.ghosts;
+    const youngest = words[GHOSTS | OLDER]!;
+    words[GHOSTS | OLDER] = word;
+    words[youngest | NEWER] = word;
+    words[word | OLDER] = youngest;
+    words[word | NEWER] = GHOSTS;
+    words[word | PLACE] = (1 << SEGMENT_BITS) | Segment.ghosts;
     held[3] = held[3]! + 1;
     return held[3] > this.mostGhosts ? this.exorcise() : NONE;
   }
@@ -206,13 +209,13 @@ export class SegmentedQueue {
   /** The oldest ghost is none any more. @returns which it was, or NONE */
   exorcise(): number {
     const { words } = this;
-    const word = words[GHOSTS + NEWER]!;
+    const word = words[GHOSTS | NEWER]!;
     const node = nodeAt(word);
     if (node === NONE) return NONE;
-    const newer = words[word + NEWER]!;
-    words[GHOSTS + NEWER] = newer;
-    words[newer + OLDER] = GHOSTS;
-    words[word + PLACE] = Segment.none;
+    const newer = words[word | NEWER]!;
+    words[GHOSTS | NEWER] = newer;
+    words[newer | OLDER] = GHOSTS;
+    words[word | PLACE] = Segment.none;
     this.#held[3] = this.#held[3]! - 1;
     return node;
   }
@@ -228,7 +231,7 @@ export class SegmentedQueue {
 
   /** The next victim after `node`, or NONE; the window's entries are none. */
   nextVictim(node: number, candidate: number): number {
-    const segment = this.words[at(node) + PLACE]! & SEGMENT_MASK;
+    const segment = this.words[at(node) | PLACE]! & SEGMENT_MASK;
     let next = this.#youngerThan(node);
     if (next === candidate && next !== NONE) next = this.#youngerThan(next);
     if (next === NONE && segment === Segment.probation) next = this.#oldestOf(Segment.protected);
@@ -238,21 +241,21 @@ export class SegmentedQueue {
   clear(): void {
     this.#held.fill(0);
     for (let word = 0; word < this.words.length; word += NODE_WORDS) {
-      this.words[word + PLACE] = Segment.none;
+      this.words[word | PLACE] = Segment.none;
     }
     for (let sentinel = 0; sentinel < SENTINELS * NODE_WORDS; sentinel += NODE_WORDS) {
-      this.words[sentinel + OLDER] = sentinel;
-      this.words[sentinel + NEWER] = sentinel;
+      this.words[sentinel | OLDER] = sentinel;
+      this.words[sentinel | NEWER] = sentinel;
     }
   }
 
   /** The next younger entry of the same segment, or NONE. */
   #youngerThan(node: number): number {
-    return nodeAt(this.words[at(node) + NEWER]!);
+    return nodeAt(this.words[at(node) | NEWER]!);
   }
 
   #oldestOf(segment: number): number {
-    return nodeAt(this.words[(segment << NODE_WORDS_LOG) + NEWER]!);
+    return nodeAt(this.words[(segment << NODE_WORDS_LOG) | NEWER]!);
   }
 
   #demote(): void {
@@ -269,23 +272,23 @@ export class SegmentedQueue {
   #link(segment: number, word: number, cost: number): void {
     const { words } = this;
     const sentinel = segment << NODE_WORDS_LOG;
-    const youngest = words[sentinel + OLDER]!;
-    words[sentinel + OLDER] = word;
-    words[youngest + NEWER] = word;
-    words[word + OLDER] = youngest;
-    words[word + NEWER] = sentinel;
-    words[word + PLACE] = (cost << SEGMENT_BITS) | segment;
+    const youngest = words[sentinel | OLDER]!;
+    words[sentinel | OLDER] = word;
+    words[youngest | NEWER] = word;
+    words[word | OLDER] = youngest;
+    words[word | NEWER] = sentinel;
+    words[word | PLACE] = (cost << SEGMENT_BITS) | segment;
     this.#held[segment] = this.#held[segment]! + cost;
   }
 
   /** @returns its cost */
   #unlink(word: number): number {
     const { words } = this;
-    const older = words[word + OLDER]!;
-    const newer = words[word + NEWER]!;
-    words[older + NEWER] = newer;
-    words[newer + OLDER] = older;
-    const place = words[word + PLACE]!;
+    const older = words[word | OLDER]!;
+    const newer = words[word | NEWER]!;
+    words[older | NEWER] = newer;
+    words[newer | OLDER] = older;
+    const place = words[word | PLACE]!;
     const cost = place >> SEGMENT_BITS;
     const segment = place & SEGMENT_MASK;
     this.#held[segment] = this.#held[segment]! - cost;
@@ -298,14 +301,14 @@ export class SegmentedQueue {
     this.words = new Int32Array(NODE_WORDS * room);
     this.words.set(former);
     for (let word = former.length; word < this.words.length; word += NODE_WORDS) {
-      this.words[word + PLACE] = Segment.none;
+      this.words[word | PLACE] = Segment.none;
     }
   }
 }
 
 /** Where the tag of a node stands among the words: free for its owner, and kept until that changes it. */
 export function tagAt(node: number): number {
-  return ((node + SENTINELS) << NODE_WORDS_LOG) + TAG;
+  return ((node + SENTINELS) << NODE_WORDS_LOG) | TAG;
 }
 
 /** Where the words of a node begin. */
