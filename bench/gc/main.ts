@@ -31,7 +31,7 @@ const TARGETS = { 'p99-ms': 1 / 4, 'gc-ms': 1 / 4, 'rss-mb': 0.7, 'heap-mb': 0.1
 
 const { quick, json } = benchArguments();
 const rounds = quick ? 1 : 3;
-const seconds = quick ? 4 : 15;
+const seconds = quick ? 2 : 15;
 
 function compare(): void {
   for (const [name, make] of CONTENDERS) {

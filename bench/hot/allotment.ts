@@ -5,7 +5,7 @@ export interface RaceTimes {
 }
 
 /** What compiled code needs at least to settle at all, and a batch to be told from the timer. */
-const FEWEST: RaceTimes = { warmUpMs: 60, roundMs: 8 };
+const FEWEST: RaceTimes = { warmUpMs: 40, roundMs: 5 };
 /** More than this tells nothing more. */
 const MOST: RaceTimes = { warmUpMs: 300, roundMs: 20 };
 

@@ -41,7 +41,7 @@ export type AnyContestant = SyncContestant | AsyncContestant;
 
 /** One of the caches that are compared. */
 export interface Contender {
-  /** Whether an access takes microseconds: then its batches of hits are one pass each. */
+  /** Whether an access takes a microsecond or more: then its batches of hits are one pass each. */
   readonly isSlow?: boolean;
   /** Loads the package too: no contender's process holds another one's code. */
   make(demand: Demand): Promise<AnyContestant>;
@@ -124,6 +124,7 @@ export const CONTENDERS: ReadonlyMap<string, Contender> = new Map<string, Conten
   [
     'transitory',
     {
+      isSlow: true,
       // In its plain, fastest form, without expireAfterWrite. It evicts late, when it is 1 % (at
       // least 5 entries) above its bound.
       async make({ capacity }) {

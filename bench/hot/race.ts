@@ -11,6 +11,8 @@ import type { Workload } from './workloads.ts';
 
 export interface RaceOptions {
   readonly rounds: number;
+  /** Of those that take a microsecond or more (`Contender.isSlow`), and are no part of a target. */
+  readonly slowRounds: number;
   readonly roundMs: number;
   readonly warmUpMs: number;
   /** How much of a pass fills a cache, and how much after that its share of hits is taken over. */
@@ -121,6 +123,8 @@ export async function race(workload: Workload, options: RaceOptions): Promise<Be
     for (let round = 0; round < options.rounds; round++) {
       const first = round % racers.length;
       for (const racer of [...racers.slice(first), ...racers.slice(0, first)]) {
+        const isSlow = CONTENDERS.get(racer.contender)?.isSlow === true;
+        if (isSlow && round >= options.slowRounds) continue;
         await racer.round();
         options.onStep(
           `${workload.name}: ${racer.contender}, round ${round + 1} of ${options.rounds}`,

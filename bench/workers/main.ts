@@ -37,9 +37,10 @@ const OPERATION_SHARES: ReadonlyMap<string, number> = new Map([
 
 const { quick, json } = benchArguments();
 const rounds = quick ? 2 : 7;
-const roundMs = quick ? 150 : 1_000;
-const originKeys = quick ? 500 : 5_000;
-const operations = quick ? 400_000 : 5_000_000;
+const roundMs = quick ? 100 : 1_000;
+const originKeys = quick ? 200 : 5_000;
+const memoryEntries = quick ? 8_000 : MEMORY_ENTRIES;
+const operations = quick ? 100_000 : 5_000_000;
 
 const contenders = [...CONTENDERS.keys()];
 
@@ -111,8 +112,11 @@ async function nearHits(threads: number): Promise<void> {
 
 async function memory(): Promise<void> {
   for (const contender of contenders) {
-    const { threads, memoryBytes } = await crew({ contender, workload: 'memory' }, MEMORY_FLAGS);
-    if (sum(threads, 'kept') !== MOST_THREADS * MEMORY_ENTRIES) {
+    const { threads, memoryBytes } = await crew(
+      { contender, workload: 'memory', amount: memoryEntries },
+      MEMORY_FLAGS,
+    );
+    if (sum(threads, 'kept') !== MOST_THREADS * memoryEntries) {
       throw new Error(`${contender} has not kept what it has room for`);
     }
     const [before = Number.NaN, after = Number.NaN] = memoryBytes;
@@ -155,7 +159,7 @@ try {
 
 printTable(rows, THEIRS);
 console.log(
-  `memory-${MOST_THREADS}: ${MEMORY_ENTRIES} results of ${MEMORY_VALUE_BYTES} B; redis with its server, ` +
+  `memory-${MOST_THREADS}: ${memoryEntries} results of ${MEMORY_VALUE_BYTES} B; redis with its server, ` +
     'lmdb with the pages of its file that are mapped',
 );
 const pair = { contender: OURS, baseline: THEIRS };
@@ -187,7 +191,7 @@ if (json !== undefined) {
     rounds,
     roundMs,
     originKeys,
-    memoryEntries: MEMORY_ENTRIES,
+    memoryEntries,
     memoryValueBytes: MEMORY_VALUE_BYTES,
     ...machine(),
   };

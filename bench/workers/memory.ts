@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import type { ThreadScope, ThreadWorkload } from './thread-scope.ts';
 
+/** Results of a whole run. */
 export const MEMORY_ENTRIES = 20_000;
 export const MEMORY_VALUE_BYTES = 4_000;
 
@@ -21,28 +22,28 @@ async function collect(): Promise<void> {
 }
 
 /** Does `work` for every result, several at a time where a cache is waited for. */
-async function forAll(work: (index: number) => Promise<void>): Promise<void> {
+async function forAll(count: number, work: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const reader = async (): Promise<void> => {
-    while (next < MEMORY_ENTRIES) await work(next++);
+    while (next < count) await work(next++);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, reader));
 }
 
 /** Each thread needs the same results, and asks the cache before it makes one. */
-async function run({ cache, meet }: ThreadScope): Promise<{ kept: number }> {
+async function run({ cache, meet, amount }: ThreadScope): Promise<{ kept: number }> {
   await cache.set('mem://warm-up', valueOf(0));
   await cache.get('mem://warm-up');
   await collect();
   await meet();
-  await forAll(async (index) => {
+  await forAll(amount, async (index) => {
     const key = `mem://${index}`;
     if ((await cache.get(key)) === undefined) await cache.set(key, valueOf(index));
   });
   await collect();
   await meet();
   let kept = 0;
-  await forAll(async (index) => {
+  await forAll(amount, async (index) => {
     if ((await cache.get(`mem://${index}`)) === valueOf(index)) kept++;
   });
   return { kept };
