@@ -294,6 +294,21 @@ describe('a cached server over Streamable HTTP', () => {
   });
 
   describe('with authorize', () => {
+    it('refuses what is public and cached to whoever may not read it (server/utilities/caching, Security) [SPEC-MUSTS]', async () => {
+      const fixture = new CachedFixture({
+        ...DOCS,
+        authorize: async ({ authInfo }) => authInfo?.extra?.['user'] === 'ann',
+      });
+      await using http = await fixture.start();
+      const [ann, bob] = [
+        await http.connectAs('token-of-ann'),
+        await http.connectAs('token-of-bob'),
+      ];
+      await texts([ann, ann], 'docs://x');
+      expect(fixture.origin.calls).toBe(1);
+      await expect(bob.text('docs://x')).rejects.toMatchObject({ code: -32_002 });
+    });
+
     it('asks before every answer, and tells whoever may not that there is no such resource [CACHE-SERVER-AUTHORIZE] [HAZARD-19-AUTHORIZE]', async () => {
       const asked: string[] = [];
       const allowed = new Set(['ann', 'bob']);

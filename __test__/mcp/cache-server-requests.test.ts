@@ -157,6 +157,17 @@ describe('cacheServer', () => {
       }
     });
 
+    it('answers to what had inputResponses or a requestState (server/utilities/caching, Cache Key) [SPEC-MUSTS]', async () => {
+      const origin = new CountedOrigin();
+      const server = origin.lowLevelServer();
+      const { cache } = cacheServer(server);
+      const peer = await linkInMemory(server);
+      for (const more of [{ inputResponses: { a: {} } }, { requestState: 'x' }]) {
+        for (const _ of [1, 2]) await send(peer, 'resources/read', { uri: 'a://1', ...more });
+      }
+      expect([origin.calls, cache.size]).toEqual([4, 0]);
+    });
+
     it('anything before the initialization is complete [CACHE-SERVER-UNKNOWN]', async () => {
       const origin = new CountedOrigin();
       const server = origin.mcpServer();

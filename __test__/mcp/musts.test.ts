@@ -34,6 +34,11 @@ it('each scenario that holds a MUST is one of the official suite [SPEC-MUSTS]', 
   expect(scenarios.filter((scenario) => !source.includes(`name=\`${scenario}\``))).toEqual([]);
 });
 
+it('each MUST has a test of its own [SPEC-MUSTS]', () => {
+  const tests = MUSTS.flatMap(({ test }) => test?.join(': ') ?? []);
+  expect(tests.filter((test, at) => tests.indexOf(test) !== at)).toEqual([]);
+});
+
 it('no MUST is listed twice [SPEC-MUSTS]', () => {
   const names = MUSTS.map(({ section, must }) => `${section}: ${must}`);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);

@@ -308,6 +308,22 @@ describe('granary serve over stdio', () => {
     expect(await textOf(client, `${base}/a.txt`)).toBe('a');
   });
 
+  it('refuses what is no URI, or one of nobody here (server/resources, Security Considerations) [SPEC-MUSTS]', async () => {
+    const { client } = await connect(folder({ 'a.txt': 'a' }));
+    for (const uri of [
+      '',
+      'a.txt',
+      '://',
+      'file:',
+      'http://127.0.0.1/a.txt',
+      'javascript:alert(1)',
+    ]) {
+      await expect(client.readResource({ uri }), uri).rejects.toMatchObject({
+        code: expect.any(Number) as number,
+      });
+    }
+  });
+
   it('refuses files over --max-file and says why [SERVE-MAX-FILE]', async () => {
     const dir = folder({ 'small.txt': 'x'.repeat(100), 'large.txt': 'x'.repeat(101) });
     const { client } = await connect(dir, '--max-file', '100');

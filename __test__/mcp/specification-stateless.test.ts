@@ -1,23 +1,17 @@
-import { Buffer } from 'node:buffer';
-
 import { describe, expect, it } from 'vitest';
 
-import { post, SPECIFIED_STATELESS, specifiedServer } from '../support/specified-servers.ts';
 import {
-  ask,
-  bodyOf,
-  headersFor,
-  listen,
-  META,
-  postAlone,
-  PREFIX,
-} from '../support/stateless-requests.ts';
+  post,
+  SPECIFIED_STATELESS,
+  type SpecifiedMessage,
+  specifiedServer,
+} from '../support/specified-servers.ts';
+import { ask, headersFor, listen, META, PREFIX } from '../support/stateless-requests.ts';
 
 const TEXT = 'test://static-text';
-
-function without(key: string): object {
-  return Object.fromEntries(Object.entries(META).filter(([name]) => name !== `${PREFIX}/${key}`));
-}
+const PROGRESSING = { name: 'test_tool_with_progress', arguments: {} };
+const LACKING = { name: 'test_missing_capability', arguments: {} };
+const CAPABILITIES = `${PREFIX}/clientCapabilities`;
 
 /** What is refused for one reason or another. */
 const REFUSED = [
@@ -25,317 +19,261 @@ const REFUSED = [
   ['resources/read', {}],
   ['resources/destroy', {}],
   ['prompts/get', { name: 'missing' }],
-  ['tools/call', { name: 'test_missing_capability', arguments: {} }],
+  ['tools/call', LACKING],
 ] as const;
 
-/** Those of JSON-RPC 2.0, and those of this revision. */
-const DEFINED_CODES = [
-  ...[-32_700, -32_600, -32_601, -32_602, -32_603],
-  ...[-32_020, -32_021, -32_022],
-];
+/** What is answered with a result, cached or not. */
+const ANSWERED = [
+  ['server/discover', {}],
+  ['resources/read', { uri: TEXT }],
+  ['resources/list', {}],
+  ['resources/templates/list', {}],
+  ['tools/list', {}],
+  ['prompts/list', {}],
+  ['tools/call', { name: 'test_simple_text', arguments: {} }],
+] as const;
 
-describe.each(SPECIFIED_STATELESS)(
-  'what revision 2026-07-28 says that servers MUST (%s)',
-  (server) => {
-    const started = specifiedServer(server);
+/** Each of them twice: the second may come from the cache. */
+async function answers(url: URL): Promise<[what: string, response: SpecifiedMessage][]> {
+  const all: [string, SpecifiedMessage][] = [];
+  for (const round of [1, 2]) {
+    for (const [method, params] of ANSWERED) {
+      all.push([`${method}, ${round}`, (await ask(url, method, params)).response]);
+    }
+  }
+  return all;
+}
 
-    it('say of every result what type it has, from the cache too (basic, Result Responses) [SPEC-MUSTS]', async () => {
-      const url = started();
-      for (const round of [1, 2]) {
-        for (const [method, params] of [
-          ['server/discover', {}],
-          ['resources/read', { uri: TEXT }],
-          ['resources/list', {}],
-          ['resources/templates/list', {}],
-          ['tools/list', {}],
-          ['prompts/list', {}],
-          ['tools/call', { name: 'test_simple_text', arguments: {} }],
-        ] as const) {
-          const { response } = await ask(url, method, params);
-          expect(response, `${method}, ${round}`).toMatchObject({
-            id: 'asked',
-            result: { resultType: 'complete' },
-          });
-        }
-      }
-    });
+async function refusals(url: URL): Promise<[what: string, response: SpecifiedMessage][]> {
+  const all: [string, SpecifiedMessage][] = [];
+  for (const [method, params] of REFUSED) {
+    all.push([method, (await ask(url, method, params)).response]);
+  }
+  return all;
+}
 
-    it.each(['protocolVersion', 'clientCapabilities'])(
-      'refuse a request without %s in its _meta with 400 and -32602, cached or not (basic, _meta) [SPEC-MUSTS]',
-      async (field) => {
-        const url = started();
-        await ask(url, 'resources/read', { uri: TEXT });
-        const { status, response } = await ask(
-          url,
-          'resources/read',
-          { uri: TEXT },
-          { meta: without(field) },
-        );
-        expect(status).toBe(400);
-        expect(response).not.toHaveProperty('result');
-        if (field !== 'protocolVersion') expect(response.error?.code).toBe(-32_602);
+/** The codes of all of that, and of what has headers that disagree. */
+async function codes(url: URL): Promise<number[]> {
+  const found = (await refusals(url)).map(([, { error }]) => error?.code);
+  for (const [method, params] of REFUSED) {
+    const headers = { 'mcp-method': 'other' };
+    found.push((await ask(url, method, params, { headers })).response.error?.code);
+  }
+  expect(found).not.toContain(undefined);
+  return found as number[];
+}
+
+function without(key: string): object {
+  return Object.fromEntries(Object.entries(META).filter(([name]) => name !== `${PREFIX}/${key}`));
+}
+
+async function progressOf(url: URL, progressToken: unknown) {
+  const meta = { ...META, progressToken };
+  const { messages } = await ask(url, 'tools/call', PROGRESSING, { meta });
+  return {
+    messages,
+    told: messages.filter(({ method }) => method === 'notifications/progress'),
+  };
+}
+
+describe.each(SPECIFIED_STATELESS)('of revision 2026-07-28, what servers MUST (%s):', (server) => {
+  const started = specifiedServer(server);
+
+  it('a result has the id of its request, from the cache too (basic, Result Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, { id }] of await answers(started())) expect(id, what).toBe('asked');
+  });
+
+  it('a result response has a result, and no error (basic, Result Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, response] of await answers(started())) {
+      expect(response, what).toHaveProperty('result');
+      expect(response, what).not.toHaveProperty('error');
+    }
+  });
+
+  it('a result tells its type, from the cache too (basic, Result Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, { result }] of await answers(started())) {
+      expect(result, what).toHaveProperty('resultType');
+    }
+  });
+
+  it('types are those of the protocol (basic, ResultType) [SPEC-MUSTS]', async () => {
+    const url = started();
+    for (const [what, { result }] of await answers(url)) {
+      expect(result?.['resultType'], what).toBe('complete');
+    }
+    const meta = { ...META, [CAPABILITIES]: { sampling: {} } };
+    const { response } = await ask(url, 'tools/call', LACKING, { meta });
+    expect(response.result?.['resultType']).toBe('input_required');
+  });
+
+  it('an error has the id of its request (basic, Error Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, { id }] of await refusals(started())) expect(id, what).toBe('asked');
+  });
+
+  it('an error has a code and a message, and no result (basic, Error Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, response] of await refusals(started())) {
+      const { code, message } = response.error ?? {};
+      expect([typeof code, typeof message], what).toEqual(['number', 'string']);
+      expect(response, what).not.toHaveProperty('result');
+    }
+  });
+
+  it('codes are integers (basic, Error Responses) [SPEC-MUSTS]', async () => {
+    for (const [what, { error }] of await refusals(started())) {
+      expect(Number.isInteger(error?.code), what).toBe(true);
+    }
+  });
+
+  it('no new code from -32000 to -32019 (basic, Error Codes) [SPEC-MUSTS]', async () => {
+    const found = await codes(started());
+    expect(found.filter((code) => code <= -32_000 && code >= -32_019)).toEqual([]);
+  });
+
+  it('no undefined code from -32020 to -32099 (basic, Error Codes) [SPEC-MUSTS]', async () => {
+    const reserved = (await codes(started())).filter((code) => code <= -32_020 && code >= -32_099);
+    expect(reserved.length).toBeGreaterThan(0);
+    for (const code of reserved) expect([-32_020, -32_021, -32_022]).toContain(code);
+  });
+
+  it('defined codes mean what they are defined for (basic, Error Codes) [SPEC-MUSTS]', async () => {
+    const url = started();
+    const headers = { 'mcp-method': 'other' };
+    const disagreeing = await ask(url, 'resources/read', { uri: TEXT }, { headers });
+    expect(disagreeing.response.error?.code).toBe(-32_020);
+    expect((await ask(url, 'tools/call', LACKING)).response.error?.code).toBe(-32_021);
+    const version = '2099-01-01';
+    const unspoken = await ask(
+      url,
+      'resources/read',
+      { uri: TEXT },
+      {
+        headers: { 'mcp-protocol-version': version },
+        meta: { ...META, [`${PREFIX}/protocolVersion`]: version },
       },
     );
+    expect(unspoken.response.error?.code).toBe(-32_022);
+  });
 
-    it('refuse a request whose header names nothing, or something else, cached or not (streamable-http, Server Validation) [SPEC-MUSTS]', async () => {
+  it('neither -32002 nor -32042 is sent (basic, Error Codes) [SPEC-MUSTS]', async () => {
+    for (const code of await codes(started())) expect([-32_002, -32_042]).not.toContain(code);
+  });
+
+  it('no notification is answered, one that nobody knows neither (basic, Notifications) [SPEC-MUSTS]', async () => {
+    for (const method of ['notifications/cancelled', 'notifications/unheard-of']) {
+      const body = { jsonrpc: '2.0', method, params: { requestId: 'none', _meta: META } };
+      const { text } = await post(started(), body, headersFor(method, {}));
+      expect(text, method).toBe('');
+    }
+  });
+
+  it('a notification has no id (basic, Notifications) [SPEC-MUSTS]', async () => {
+    const { told } = await progressOf(started(), 17);
+    expect(told.length).toBeGreaterThan(0);
+    for (const message of told) expect(message).not.toHaveProperty('id');
+  });
+
+  it('nothing is taken from requests before (basic, Statelessness) [SPEC-MUSTS]', async () => {
+    const meta = { ...META, [CAPABILITIES]: { sampling: {} } };
+    const declared = await ask(started(), 'tools/call', LACKING, { meta });
+    expect(declared.response.result).toMatchObject({ resultType: 'input_required' });
+    const bare = await ask(started(), 'tools/call', LACKING);
+    expect(bare.response.error?.code).toBe(-32_021);
+  });
+
+  it('a request without a required field is refused with -32602, cached or not (basic, _meta) [SPEC-MUSTS]', async () => {
+    const url = started();
+    await ask(url, 'resources/read', { uri: TEXT });
+    const meta = without('clientCapabilities');
+    const { response } = await ask(url, 'resources/read', { uri: TEXT }, { meta });
+    expect(response.error?.code).toBe(-32_602);
+  });
+
+  it.each(['protocolVersion', 'clientCapabilities'])(
+    'a required field that is missing is 400 over HTTP, cached or not: %s (basic, _meta) [SPEC-MUSTS]',
+    async (field) => {
       const url = started();
       await ask(url, 'resources/read', { uri: TEXT });
-      const body = bodyOf('resources/read', { uri: TEXT }, META);
-      const all = headersFor('resources/read', { uri: TEXT });
-      for (const name of ['mcp-method', 'mcp-name']) {
-        const headers = Object.fromEntries(Object.entries(all).filter(([key]) => key !== name));
-        const { status, response } = await post(url, body, headers);
-        expect([status, response.error?.code], `without ${name}`).toEqual([400, -32_020]);
-      }
-    });
+      const meta = without(field);
+      const { status, response } = await ask(url, 'resources/read', { uri: TEXT }, { meta });
+      expect(status).toBe(400);
+      expect(response).not.toHaveProperty('result');
+    },
+  );
 
-    it('compare a name that had to be encoded as what it stands for (streamable-http, Value Encoding) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const uri = 'test://template/grün/data';
-      const encoded = (text: string): Record<string, string> => ({
-        'mcp-name': `=?base64?${Buffer.from(text).toString('base64')}?=`,
-      });
-      for (const round of [1, 2]) {
-        const right = await ask(url, 'resources/read', { uri }, { headers: encoded(uri) });
-        expect(right.response, `${round}`).toHaveProperty('result');
-        const wrong = await ask(url, 'resources/read', { uri }, { headers: encoded(`${uri}x`) });
-        expect([wrong.status, wrong.response.error?.code]).toEqual([400, -32_020]);
-      }
-    });
+  it('no capability is used that was not declared (basic, _meta) [SPEC-MUSTS]', async () => {
+    const { response } = await ask(started(), 'tools/call', LACKING);
+    expect(response).toHaveProperty('error');
+    expect(response).not.toHaveProperty('result');
+  });
 
-    it('accept a notification with 202 and no body (streamable-http, Sending Messages) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const method = 'notifications/cancelled';
-      const body = { jsonrpc: '2.0', method, params: { requestId: 'none', _meta: META } };
-      const { status, text } = await post(url, body, headersFor(method, {}));
-      expect([status, text]).toEqual([202, '']);
-    });
+  it('a capability that is needed is named with -32021 (basic, _meta) [SPEC-MUSTS]', async () => {
+    const { error } = (await ask(started(), 'tools/call', LACKING)).response;
+    expect(error?.code).toBe(-32_021);
+    expect(error?.data).toMatchObject({ requiredCapabilities: { sampling: {} } });
+  });
 
-    it('answer JSON or an event stream (streamable-http, Sending Messages) [SPEC-MUSTS]', async () => {
-      for (const round of [1, 2]) {
-        const { status, type } = await ask(started(), 'resources/read', { uri: TEXT });
-        expect(status, `${round}`).toBe(200);
-        expect(type).toMatch(/^(application\/json|text\/event-stream)/);
-      }
-    });
+  it('a capability that is needed and missing is 400 over HTTP (basic, _meta) [SPEC-MUSTS]', async () => {
+    expect((await ask(started(), 'tools/call', LACKING)).status).toBe(400);
+  });
 
-    it('answer nothing to a body that is no request, but an error status (streamable-http, Sending Messages) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const headers = headersFor('resources/read', { uri: TEXT });
-      for (const body of ['{', '[]', '17', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
-        const answer = await post(url, body, headers);
-        expect(answer.status, body).toBeGreaterThanOrEqual(400);
-        expect(answer.text, body).not.toContain('"result"');
-      }
+  it('what is told to a subscription has its id (basic, _meta) [SPEC-MUSTS]', async () => {
+    const url = started();
+    const messages = await listen(url, { toolsListChanged: true }, 2, async () => {
+      await ask(url, 'tools/call', { name: 'test_trigger_tool_change', arguments: {} });
     });
+    expect(messages).toHaveLength(2);
+    for (const { params } of messages) {
+      expect(params?.['_meta']).toMatchObject({ [`${PREFIX}/subscriptionId`]: 'asked' });
+    }
+  });
 
-    it('acknowledge a subscription first, with its id, and tell of nothing else (patterns/subscriptions, Acknowledgment) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const [first] = await listen(url, { resourceSubscriptions: [TEXT] }, 1);
-      expect(first).toMatchObject({
-        method: 'notifications/subscriptions/acknowledged',
-        params: { _meta: { [`${PREFIX}/subscriptionId`]: 'asked' } },
-      });
-    });
+  it('a version that is not spoken is refused with those that are (versioning, Protocol Version Negotiation) [SPEC-MUSTS]', async () => {
+    const version = '2099-01-01';
+    const headers = { 'mcp-protocol-version': version };
+    const meta = { ...META, [`${PREFIX}/protocolVersion`]: version };
+    const { response } = await ask(started(), 'tools/list', {}, { headers, meta });
+    expect(response.error?.code).toBe(-32_022);
+    expect(response.error?.data?.['supported']).toContain('2026-07-28');
+  });
 
-    it('send no log message to who has set no level (server/utilities/logging, Per-request log level) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const params = { name: 'test_logging_tool', arguments: {} };
-      const silent = await ask(url, 'tools/call', params);
-      expect(silent.response).toHaveProperty('result');
-      expect(silent.text).not.toContain('notifications/message');
-      const meta = { ...META, [`${PREFIX}/logLevel`]: 'debug' };
-      const { messages } = await ask(url, 'tools/call', params, { meta });
-      expect(messages.map(({ method }) => method)).toContain('notifications/message');
+  it('server/discover is there (versioning; server/discover) [SPEC-MUSTS]', async () => {
+    const { response } = await ask(started(), 'server/discover');
+    expect(response.result).toMatchObject({
+      supportedVersions: expect.arrayContaining(['2026-07-28']),
     });
+  });
 
-    it('ask nothing of a client by a request of their own (patterns; streamable-http, Receiving Messages) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const meta = { ...META, [`${PREFIX}/clientCapabilities`]: { elicitation: { form: {} } } };
-      const name = 'test_input_required_result_elicitation';
-      const { messages } = await ask(url, 'tools/call', { name, arguments: {} }, { meta });
-      for (const { id, method } of messages)
-        expect([id, method]).not.toEqual([expect.anything(), expect.any(String)]);
-      expect(messages.at(-1)?.result).toMatchObject({ resultType: 'input_required' });
-    });
+  it('a cancellation that comes late does no harm (cancellation, Timing Considerations) [SPEC-MUSTS]', async () => {
+    const url = started();
+    await ask(url, 'resources/read', { uri: TEXT });
+    const method = 'notifications/cancelled';
+    const body = { jsonrpc: '2.0', method, params: { requestId: 'asked', _meta: META } };
+    await post(url, body, headersFor(method, {}));
+    const { response } = await ask(url, 'resources/read', { uri: TEXT });
+    expect(response).toMatchObject({ id: 'asked', result: {} });
+  });
 
-    it('give all pages of a list one scope, and a private first page only private ones (server/utilities/caching, Pagination) [SPEC-MUSTS]', async () => {
-      const url = started();
-      for (const method of ['resources/list', 'tools/list', 'prompts/list']) {
-        const scopes = new Set<unknown>();
-        let cursor: unknown;
-        do {
-          const { response } = await ask(url, method, cursor === undefined ? {} : { cursor });
-          scopes.add(response.result?.['cacheScope']);
-          cursor = response.result?.['nextCursor'];
-        } while (cursor !== undefined);
-        expect([...scopes], method).toHaveLength(1);
-      }
-    });
+  it('progress grows (progress, Progress Flow) [SPEC-MUSTS]', async () => {
+    const { told } = await progressOf(started(), 17);
+    const steps = told.map((message) => Number(message.params?.['progress']));
+    expect(steps.length).toBeGreaterThan(1);
+    expect(steps).toEqual([...new Set(steps)].toSorted((a, b) => a - b));
+  });
 
-    it('refuse a revision that they do not speak, with 400 and the ones they do (versioning; Protocol Version Header) [SPEC-MUSTS]', async () => {
-      const version = '2099-01-01';
-      const { status, response } = await ask(
-        started(),
-        'resources/read',
-        { uri: TEXT },
-        {
-          headers: { 'mcp-protocol-version': version },
-          meta: { ...META, [`${PREFIX}/protocolVersion`]: version },
-        },
-      );
-      expect([status, response.error?.code]).toEqual([400, -32_022]);
-      expect(response.error?.data?.['supported']).toContain('2026-07-28');
-    });
+  it('tokens are those of requests (progress, Behavior Requirements) [SPEC-MUSTS]', async () => {
+    for (const progressToken of ['token', 17]) {
+      const { told } = await progressOf(started(), progressToken);
+      const tokens = new Set(told.map((message) => message.params?.['progressToken']));
+      expect([...tokens]).toEqual([progressToken]);
+    }
+    const untold = await ask(started(), 'tools/call', PROGRESSING);
+    expect(untold.response).toHaveProperty('result');
+    expect(untold.text).not.toContain('notifications/progress');
+  });
 
-    it('answer a method that they do not have with 404 and -32601 (Protocol Version Header) [SPEC-MUSTS]', async () => {
-      const { status, response } = await ask(started(), 'resources/destroy');
-      expect([status, response.error?.code]).toEqual([404, -32_601]);
-    });
-
-    it('refuse a resource that does not exist with -32602 (server/resources, Error Handling) [SPEC-MUSTS]', async () => {
-      for (const round of [1, 2]) {
-        const { response } = await ask(started(), 'resources/read', { uri: 'test://missing' });
-        expect(response, `${round}`).toMatchObject({ error: { code: -32_602 } });
-        expect(response).not.toHaveProperty('result');
-      }
-    });
-
-    it('tell an error by an integer and a message, under the same id (basic, Error Responses) [SPEC-MUSTS]', async () => {
-      for (const [method, params] of REFUSED) {
-        const { response } = await ask(started(), method, params);
-        expect(response, method).toMatchObject({ id: 'asked' });
-        expect(Number.isInteger(response.error?.code), method).toBe(true);
-        expect(typeof response.error?.message).toBe('string');
-        expect(response).not.toHaveProperty('result');
-      }
-    });
-
-    it('send no error code that the revision does not define (basic, Error Codes) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const codes: unknown[] = [];
-      for (const [method, params] of REFUSED) {
-        codes.push((await ask(url, method, params)).response.error?.code);
-        const headers = { 'mcp-method': 'other' };
-        codes.push((await ask(url, method, params, { headers })).response.error?.code);
-      }
-      for (const code of codes) expect(DEFINED_CODES).toContain(code);
-    });
-
-    it('answer server/discover with what they speak and declare all that they answer (server/discover; Capabilities) [SPEC-MUSTS]', async () => {
-      const { response } = await ask(started(), 'server/discover');
-      expect(response.result).toMatchObject({
-        supportedVersions: expect.arrayContaining(['2026-07-28']),
-        capabilities: { resources: {}, tools: {}, prompts: {}, completions: {}, logging: {} },
-      });
-    });
-
-    it('take header names in any case, and their values in the right one (streamable-http, Case Sensitivity) [SPEC-MUSTS]', async () => {
-      const body = bodyOf('resources/read', { uri: TEXT }, META);
-      const headers = Object.entries(headersFor('resources/read', { uri: TEXT }));
-      const upper = Object.fromEntries(headers.map(([name, value]) => [name.toUpperCase(), value]));
-      expect((await postAlone(started(), body, upper)).status).toBe(200);
-      const answer = await postAlone(started(), body, { ...upper, 'MCP-METHOD': 'Resources/Read' });
-      expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
-        400,
-        { error: { code: -32_020 } },
-      ]);
-    });
-
-    it('list the same on every connection, whatever was asked before (server/tools, prompts and resources, Capabilities) [SPEC-MUSTS]', async () => {
-      for (const method of ['tools/list', 'prompts/list', 'resources/list']) {
-        const texts: string[] = [];
-        for (const before of ['prompts/list', 'tools/list']) {
-          await ask(started(), before);
-          const { text } = await postAlone(
-            started(),
-            bodyOf(method, {}, META),
-            headersFor(method, {}),
-          );
-          texts.push(text.replace(/"ttlMs":\d+/, ''));
-        }
-        expect(texts[0], method).toContain('"result"');
-        expect(texts[1], method).toBe(texts[0]);
-      }
-    });
-
-    it('refuse what needs a capability that was not declared, with 400, -32021 and its name (basic, _meta; patterns/mrtr) [SPEC-MUSTS]', async () => {
-      const params = { name: 'test_missing_capability', arguments: {} };
-      const { status, response } = await ask(started(), 'tools/call', params);
-      expect([status, response.error?.code]).toEqual([400, -32_021]);
-      expect(response.error?.data).toMatchObject({ requiredCapabilities: { sampling: {} } });
-    });
-
-    it('take no capability from a request before (basic, Statelessness) [SPEC-MUSTS]', async () => {
-      const params = { name: 'test_missing_capability', arguments: {} };
-      const meta = { ...META, [`${PREFIX}/clientCapabilities`]: { sampling: {} } };
-      const declared = await ask(started(), 'tools/call', params, { meta });
-      expect(declared.response.result).toMatchObject({ resultType: 'input_required' });
-      const bare = await ask(started(), 'tools/call', params);
-      expect(bare.response.error?.code).toBe(-32_021);
-    });
-
-    it('ask for input by inputRequests or requestState, and only what there is (patterns/mrtr, Server Requirements) [SPEC-MUSTS]', async () => {
-      const capabilities = { elicitation: { form: {} }, sampling: {}, roots: {} };
-      const meta = { ...META, [`${PREFIX}/clientCapabilities`]: capabilities };
-      for (const kind of ['elicitation', 'sampling', 'list_roots']) {
-        const params = { name: `test_input_required_result_${kind}`, arguments: {} };
-        const { response } = await ask(started(), 'tools/call', params, { meta });
-        const { inputRequests = {}, requestState } = response.result ?? {};
-        const asked = Object.values(inputRequests as Record<string, { method: string }>);
-        expect(asked.length > 0 || requestState !== undefined, kind).toBe(true);
-        for (const { method } of asked) {
-          expect(['elicitation/create', 'sampling/createMessage', 'roots/list']).toContain(method);
-        }
-      }
-    });
-
-    it('tell who listens of nothing but what it asked for, by its id (patterns/subscriptions, Opening a Stream; basic, _meta) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const messages = await listen(url, { toolsListChanged: true }, 2, async () => {
-        await ask(url, 'tools/call', { name: 'test_trigger_prompt_change', arguments: {} });
-        await ask(url, 'tools/call', { name: 'test_trigger_tool_change', arguments: {} });
-      });
-      expect(messages[1]).toMatchObject({
-        method: 'notifications/tools/list_changed',
-        params: { _meta: { [`${PREFIX}/subscriptionId`]: 'asked' } },
-      });
-    });
-
-    it('send log messages on no stream but that of their request (server/utilities/logging, Per-request log level) [SPEC-MUSTS]', async () => {
-      const url = started();
-      const meta = { ...META, [`${PREFIX}/logLevel`]: 'debug' };
-      const messages = await listen(url, { toolsListChanged: true }, 2, async () => {
-        await ask(url, 'tools/call', { name: 'test_logging_tool', arguments: {} }, { meta });
-        await ask(url, 'tools/call', { name: 'test_trigger_tool_change', arguments: {} });
-      });
-      expect(messages[1]?.method).toBe('notifications/tools/list_changed');
-    });
-
-    it('tell of progress by the token of the request, more each time, and not once it is answered (patterns/progress) [SPEC-MUSTS]', async () => {
-      const params = { name: 'test_tool_with_progress', arguments: {} };
-      const meta = { ...META, progressToken: 17 };
-      const { messages } = await ask(started(), 'tools/call', params, { meta });
-      const told = messages.filter(({ method }) => method === 'notifications/progress');
-      for (const message of told) expect(message).not.toHaveProperty('id');
-      const steps = told.map((message) => Number(message.params?.['progress']));
-      expect(told.every((message) => message.params?.['progressToken'] === 17)).toBe(true);
-      expect(steps).toEqual([...new Set(steps)].toSorted((a, b) => a - b));
-      expect(steps.length).toBeGreaterThan(1);
-      expect(messages.at(-1)).toHaveProperty('result');
-    });
-
-    it('tell of no progress where no token was given (patterns/progress, Behavior Requirements) [SPEC-MUSTS]', async () => {
-      const params = { name: 'test_tool_with_progress', arguments: {} };
-      const answer = await ask(started(), 'tools/call', params);
-      expect(answer.response).toHaveProperty('result');
-      expect(answer.text).not.toContain('notifications/progress');
-    });
-
-    it('refuse a foreign Origin with 403 (streamable-http, Security) [SPEC-MUSTS]', async () => {
-      const headers = { origin: 'https://evil.example' };
-      const answer = await ask(started(), 'resources/read', { uri: TEXT }, { headers });
-      expect(answer.status).toBe(403);
-    });
-  },
-);
+  it('progress ends with the request (progress, Implementation Notes) [SPEC-MUSTS]', async () => {
+    const { messages, told } = await progressOf(started(), 17);
+    expect(told.length).toBeGreaterThan(0);
+    expect(messages.at(-1)).toHaveProperty('result');
+  });
+});

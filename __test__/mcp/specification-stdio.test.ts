@@ -24,6 +24,16 @@ describe('what both revisions say that servers MUST over stdio (granary proxy)',
     expect(requests).toEqual([]);
   });
 
+  it('write each message to stdout as one line, whatever it says (transports, stdio) [SPEC-MUSTS]', async () => {
+    const proxy = run('proxy', '--url', url().href);
+    const id = 'one\nline\r\nor two';
+    const params = { uri: 'test://missing\nline', _meta: META };
+    expect(await proxy.request(id, 'resources/read', params)).toMatchObject({ id });
+    const lines = proxy.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ jsonrpc: '2.0', id });
+  });
+
   it('write each message to an upstream as one line, whatever it came as (transports, stdio) [SPEC-MUSTS]', async () => {
     const proxy = run('proxy', '--http', '0', '--', ...DOCUMENTS);
     const [, front = ''] = await proxy.logged(/url="([^"]+)"/);

@@ -107,6 +107,17 @@ describe('what revision 2026-07-28 says that servers MUST', () => {
     expect(body.result?.['ttlMs']).toBeGreaterThan(0);
   });
 
+  it('tell a ttlMs of 0 or more, fresh, from the cache and at the end of its life (server/utilities/caching, TTL Field) [SPEC-MUSTS]', async () => {
+    const url = await startServer();
+    for (const method of ['tools/list', 'resources/list', 'prompts/list']) {
+      for (const round of [1, 2, 3]) {
+        const { ttlMs } = (await ask(url, method)).body.result ?? {};
+        expect(Number.isSafeInteger(ttlMs), `${method}, ${round}`).toBe(true);
+        expect(ttlMs).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
   it('refuse a cursor that nobody gave with -32602 (server/utilities/pagination, Error Handling) [SPEC-MUSTS]', async () => {
     const url = await startServer();
     for (const method of ['resources/list', 'resources/templates/list']) {

@@ -22,6 +22,16 @@ describe('the log of a session', () => {
     expect(log.after(placeOf(ids[2]!)!)).toEqual([]);
   });
 
+  it('has ids that are unique in the session, over all streams (transports, Resumability) [SPEC-MUSTS]', () => {
+    const log = new EventLog(1_000);
+    const streams = [log.newStream(), log.newStream(), log.newStream()];
+    const ids = streams.flatMap((stream) => [
+      log.mark(stream),
+      ...['a', 'b', 'c'].map((text) => log.add(stream, text)),
+    ]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it('keeps the last of what it may keep, in events and in bytes [PROXY-RESUME]', () => {
     const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 40 }), { maxLength: 60 });
     fc.assert(

@@ -4,6 +4,7 @@ import {
   CallToolResultSchema,
   CreateTaskResultSchema,
   ElicitRequestSchema,
+  ResultSchema,
   TaskStatusNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -98,6 +99,28 @@ describe.each([
       statuses.find(({ taskId, status }) => taskId === id && status === 'completed'),
     );
     await expect(tasks.getTask('nothing')).rejects.toThrow(/task.*not found/i);
+  });
+
+  it('are begun by a result that names them, and nothing else yet (tasks, Result Retrieval) [SPEC-MUSTS]', async () => {
+    const client = newClient();
+    await connect(client);
+    const params = { name: TOOL, arguments: { topic: 'rust' }, task: { ttl: 60_000 } };
+    const created = await client.request({ method: 'tools/call', params }, ResultSchema);
+    expect(created['task']).toMatchObject({ taskId: expect.any(String), status: 'working' });
+    expect(created).not.toHaveProperty('content');
+  });
+
+  it('are named by what they ask (tasks, Associating Messages) [SPEC-MUSTS]', async () => {
+    const client = newClient();
+    const named: unknown[] = [];
+    client.setRequestHandler(ElicitRequestSchema, ({ params: { _meta: meta } }) => {
+      named.push(meta?.['io.modelcontextprotocol/related-task']);
+      return { action: 'accept', content: { interpretation: 'snake' } };
+    });
+    await connect(client);
+    const id = await begin(client, 'python', true);
+    await client.experimental.tasks.getTaskResult(id, CallToolResultSchema);
+    expect(named).toEqual([{ taskId: id }]);
   });
 
   it('are cancelled where their client wants it [PROXY-TASKS]', async () => {

@@ -46,8 +46,8 @@ export const AUTHORIZATION: readonly Must[] = [
   left(BOTH, 'basic/authorization, Token Handling', 'no other tokens are accepted', HOST),
   held(
     BOTH,
-    'basic/authorization, Token Handling',
-    'no other tokens are transited',
+    'basic/authorization, Token Handling; Access Token Privilege Restriction',
+    'tokens of clients do not pass through to an upstream',
     'proxy/proxy-url.test.ts',
     'sends tokens of clients on only where it is told to',
   ),
@@ -71,19 +71,5 @@ export const AUTHORIZATION: readonly Must[] = [
     'basic/authorization, Confused Deputy',
     'a proxy with a client id of its own asks for consent',
     'nobody here: the proxy has no client id',
-  ),
-  held(
-    BOTH,
-    'basic/authorization, Access Token Privilege Restriction',
-    'nobody is answered who may not be',
-    'mcp/cache-server-http.test.ts',
-    'asks before every answer, and tells whoever may not',
-  ),
-  held(
-    BOTH,
-    'basic/authorization, Access Token Privilege Restriction',
-    'tokens do not pass through to an upstream',
-    'proxy/proxy-url.test.ts',
-    'sends tokens of clients on only where it is told to',
   ),
 ];

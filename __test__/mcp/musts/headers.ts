@@ -1,4 +1,4 @@
-import { held, left, type Must, NEW, STATELESS, suite } from './must.ts';
+import { held, left, NEW, suite, STATELESS_HTTP, type Must } from './must.ts';
 
 const HEADERS = "the server's author, who writes x-mcp-header, and clients, who refuse wrong ones";
 
@@ -15,15 +15,13 @@ export const HEADER_MUSTS: readonly Must[] = [
     NEW,
     'transports/streamable-http, Protocol Version Header',
     'an unsupported version is 400 with those that are',
-    STATELESS,
-    'refuse a revision that they do not speak',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'transports/streamable-http, Protocol Version Header',
     'an unknown method is 404 and -32601',
-    STATELESS,
-    'answer a method that they do not have',
+    STATELESS_HTTP,
   ),
   left(
     NEW,
@@ -35,8 +33,7 @@ export const HEADER_MUSTS: readonly Must[] = [
     NEW,
     'transports/streamable-http, Standard Request Headers',
     'method and name are required',
-    STATELESS,
-    'refuse a request whose header names nothing',
+    STATELESS_HTTP,
   ),
   left(
     NEW,
@@ -67,10 +64,9 @@ export const HEADER_MUSTS: readonly Must[] = [
   ),
   held(
     NEW,
-    'transports/streamable-http, Value Encoding',
+    'transports/streamable-http, Value Encoding; Server Validation',
     'encoded names are decoded before they are compared',
-    STATELESS,
-    'compare a name that had to be encoded',
+    STATELESS_HTTP,
   ),
   suite(
     NEW,
@@ -112,42 +108,30 @@ export const HEADER_MUSTS: readonly Must[] = [
     NEW,
     'transports/streamable-http, Case Sensitivity',
     'header names are the same in any case',
-    STATELESS,
-    'take header names in any case',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'transports/streamable-http, Server Validation',
     'headers that disagree are refused',
-    STATELESS,
-    'refuse a request whose header names nothing',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'transports/streamable-http, Server Validation',
-    'with 400',
-    STATELESS,
-    'refuse a request whose header names nothing',
+    'headers that disagree are 400',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'transports/streamable-http, Server Validation',
-    'and HeaderMismatch',
-    STATELESS,
-    'refuse a request whose header names nothing',
-  ),
-  held(
-    NEW,
-    'transports/streamable-http, Server Validation',
-    'encoded values are decoded first',
-    STATELESS,
-    'compare a name that had to be encoded',
+    'headers that disagree are HeaderMismatch',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'transports/streamable-http, Server Validation',
     'an intermediary refuses with an error status',
-    STATELESS,
-    'refuse a request whose header names nothing',
+    STATELESS_HTTP,
   ),
 ];

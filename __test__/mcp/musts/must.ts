@@ -18,16 +18,21 @@ export const BOTH = `${OLD} and ${NEW}`;
 
 /** Files below `__test__/`. */
 export const SESSIONS = 'mcp/specification-sessions.test.ts';
+export const SESSIONS_HTTP = 'mcp/specification-sessions-http.test.ts';
+export const SESSIONS_FEATURES = 'mcp/specification-sessions-features.test.ts';
 export const STATELESS = 'mcp/specification-stateless.test.ts';
+export const STATELESS_PATTERNS = 'mcp/specification-stateless-patterns.test.ts';
+export const STATELESS_HTTP = 'mcp/specification-stateless-http.test.ts';
+export const STATELESS_FEATURES = 'mcp/specification-stateless-features.test.ts';
 export const SPECIFICATION = 'mcp/specification.test.ts';
 
-/** Held by a test of ours. */
+/** Held by a test of ours, which says the MUST in its title where no other one is given. */
 export function held(
   revision: string,
   place: string,
   must: string,
   file: string,
-  title: string,
+  title = must,
 ): Must {
   return { section: `${revision} ${place}`, must, test: [file, title] };
 }

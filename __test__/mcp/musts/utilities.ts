@@ -1,4 +1,13 @@
-import { BOTH, held, left, type Must, NEW, SPECIFICATION, STATELESS } from './must.ts';
+import {
+  BOTH,
+  held,
+  left,
+  NEW,
+  SPECIFICATION,
+  STATELESS_FEATURES,
+  STATELESS_HTTP,
+  type Must,
+} from './must.ts';
 
 const SCOPES = 'mcp/cache-server-http.test.ts';
 
@@ -8,15 +17,13 @@ export const UTILITIES: readonly Must[] = [
     NEW,
     'server/utilities/logging, Per-request log level',
     'nothing is logged to who has set no level',
-    STATELESS,
-    'send no log message to who has set no level',
+    STATELESS_HTTP,
   ),
   held(
     NEW,
     'server/utilities/logging, Per-request log level',
     'nothing is logged on another stream',
-    STATELESS,
-    'send log messages on no stream but that of their request',
+    STATELESS_HTTP,
   ),
   left(
     BOTH,
@@ -43,14 +50,14 @@ export const UTILITIES: readonly Must[] = [
     'server/utilities/caching, Cache Key',
     'what had inputResponses or requestState is not kept',
     'mcp/cache-server-requests.test.ts',
-    'answers to params, _meta and members that it does not know',
+    'answers to what had inputResponses or a requestState',
   ),
   held(
     NEW,
     'server/utilities/caching, TTL Field',
     'ttlMs is 0 or more',
     SPECIFICATION,
-    'tell ttlMs and cacheScope',
+    'tell a ttlMs of 0 or more',
   ),
   left(
     NEW,
@@ -65,19 +72,12 @@ export const UTILITIES: readonly Must[] = [
     SCOPES,
     'keeps an answer for each token, in any session, and never across',
   ),
-  held(
-    NEW,
-    'server/utilities/caching, Pagination',
-    'all pages have one scope',
-    STATELESS,
-    'give all pages of a list one scope',
-  ),
+  held(NEW, 'server/utilities/caching, Pagination', 'all pages have one scope', STATELESS_FEATURES),
   held(
     NEW,
     'server/utilities/caching, Pagination',
     'after a private page come private ones',
-    STATELESS,
-    'give all pages of a list one scope',
+    STATELESS_FEATURES,
   ),
   held(
     NEW,
@@ -87,17 +87,17 @@ export const UTILITIES: readonly Must[] = [
     'takes for public only what a template names',
   ),
   held(
-    NEW,
-    'server/utilities/caching, Security',
-    'access is controlled',
-    SCOPES,
+    BOTH,
+    'server/utilities/caching, Security; basic/authorization, Access Token Privilege Restriction',
+    'nobody is answered who may not be',
+    'mcp/cache-server-http.test.ts',
     'asks before every answer, and tells whoever may not',
   ),
   held(
     NEW,
     'server/utilities/caching, Security',
-    'and not by the scope alone',
-    SCOPES,
-    'asks before every answer, and tells whoever may not',
+    'access is not controlled by the scope alone',
+    'mcp/cache-server-http.test.ts',
+    'refuses what is public and cached to whoever may not read it',
   ),
 ];
