@@ -698,15 +698,14 @@ const adaptiveLimits = list('milestone-8', 'test', {
   'LIMITS-RAISED-AT-ONCE':
     'A limit is raised by the next adjustment after use above it, and covers that use.',
   'LIMITS-LOWERED-SLOWLY':
-    'A limit is not below a peak of the last day, and is lowered by a quarter in half an hour at most.',
+    'A limit is not below a peak of the last day, and is lowered by two fifths in half an hour at most.',
   'LIMITS-HYSTERESIS':
-    'A limit is not lowered for less than a tenth of it, nor raised for less than a fiftieth that nothing needs.',
+    'A limit is not lowered for less than a twentieth of it, nor raised for less than a fiftieth that nothing needs.',
   'LIMITS-GROWTH':
     'A limit is raised ahead of steady growth that was seen for an hour, before use exceeds it.',
   'LIMITS-SEASON':
     'A daily season that has proven itself bounds a limit between its peaks, which is raised ahead of each.',
-  'LIMITS-MEMORY':
-    'A limit keeps as much of the peak of a week, above that of the day, as 4 points of slack pay for.',
+  'LIMITS-MEMORY': 'A limit keeps the peak of a week, to a tenth above that of the day.',
   'LIMITS-HEADROOM':
     'Headroom is a quarter of the spread of use, and 8 % of the peak at most before a violation.',
   'LIMITS-TAUGHT': 'A violation widens the headroom, which is forgotten by half in 6 hours.',

@@ -4,8 +4,8 @@ const HOUR_MS = 3_600_000;
 /** A day and an hour: what comes once a day may come late. */
 const DAY_HOURS = 25;
 const WEEK_HOURS = 168;
-/** The slack, a share of the limit, that the week's peak may cost above the day's. */
-const MEMORY_SLACK = 0.04;
+/** How far above the day's peak the week's is kept. */
+const WEEK_SHARE = 0.1;
 
 /** The peak that a limit stays above, from the day's to the week's. */
 export interface HeldPeak {
@@ -15,24 +15,18 @@ export interface HeldPeak {
 }
 
 /**
- * The highest peak of a day, and as much of the week's as 4 points of slack pay.
+ * The highest peak of a day, or the week's where that is higher, to a tenth above the day's.
  *
- * A limit at a peak wastes `1 - mean / peak`: a higher one costs little where the mean is far below. A part
- * of the way up is worth having: use between the two is likelier than use at the higher one.
- *
- * @param mean - of what is used
+ * A part of the way up is worth having, since use between the two is likelier than use at the higher one,
+ * and a tenth costs at most a tenth of what the limit has in use.
  */
-export function heldPeak(ring: PeakRing, atMs: number, mean: number): HeldPeak {
+export function heldPeak(ring: PeakRing, atMs: number): HeldPeak {
   const now = ring.binOf(atMs);
   const since = (hours: number): number =>
     Math.max(0, ring.peak(now - Math.ceil((hours * HOUR_MS) / ring.binMs), now));
   const day = since(DAY_HOURS);
   const week = since(WEEK_HOURS);
-  if (day === 0) return { peak: day, day, week };
-  // mean / day - mean / peak = MEMORY_SLACK, solved for the peak.
-  const left = Math.min(mean, day) / day - MEMORY_SLACK;
-  const paid = left > 0 ? Math.min(mean, day) / left : Infinity;
-  return { peak: Math.min(week, paid), day, week };
+  return { peak: Math.min(week, (1 + WEEK_SHARE) * day), day, week };
 }
 
 /** @returns where the peak comes from, in words and numbers */
@@ -44,6 +38,6 @@ export function heldReason(
   if (peak === week) return `highest in ${WEEK_HOURS} h is ${format(week)}`;
   return (
     `highest in ${DAY_HOURS} h is ${format(day)}, in ${WEEK_HOURS} h ${format(week)}, ` +
-    `of which ${100 * MEMORY_SLACK} points of slack pay for ${format(peak)}`
+    `of which ${100 * WEEK_SHARE} % above the day's are kept: ${format(peak)}`
   );
 }

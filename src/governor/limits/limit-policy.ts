@@ -17,15 +17,15 @@ const MOST_TAUGHT = 0.6;
 const LEARNING_MS = 4 * HOUR_MS;
 const TAUGHT_HALF_LIFE_MS = 6 * HOUR_MS;
 const MEAN_HALF_LIFE_MS = 24 * HOUR_MS;
-/** A limit is lowered by a quarter in half an hour at most, and not for less than a tenth. */
-const LOWERED_TO = 0.75;
-const LOWERED_BELOW = 0.9;
+/** A limit is lowered by two fifths in half an hour at most, and not for less than a twentieth. */
+const LOWERED_TO = 0.6;
+const LOWERED_BELOW = 0.95;
 /** Nor raised for less than a fiftieth, unless use or growth needs it. */
 const RAISED_ABOVE = 1.02;
 /** What is only foreseen raises it gradually. */
 const FORESEEN_STEP = 1.25;
 const WARNED_SHARE = 0.95;
-const LEAD_SAMPLES = 3;
+const LEAD_SAMPLES = 2;
 
 /** Why a limit was moved. */
 export type LimitCause =
@@ -81,7 +81,7 @@ export interface LimitPolicyOptions {
 /**
  * A limit that follows what is used: raised at once, lowered slowly.
  *
- * The limit is the highest peak of a day, and as much of the week's as 4 points of slack pay, plus headroom
+ * The limit is the highest peak of a day, or the week's to a tenth above it, plus headroom
  * in proportion to how far that stands above the mean, to a bound: steady use needs little. A violation
  * widens the headroom at once; that is forgotten by half in 6 hours. Below that, a daily season that has
  * proven itself bounds the limit, and growth raises it ahead.
@@ -213,7 +213,7 @@ export class LimitPolicy {
     const exceeded = this.#exceeded;
     this.#exceeded = undefined;
     const mean = this.#sum / this.#weight;
-    const held = heldPeak(this.#peaks, atMs, mean);
+    const held = heldPeak(this.#peaks, atMs);
     const spread = Math.max(0, held.peak - mean);
     const untaught = Math.min(SPREAD_HEADROOM * spread, MOST_HEADROOM * held.peak);
     const envelope = held.peak + untaught + this.#taught * spread;
@@ -292,7 +292,7 @@ export class LimitPolicy {
     return ['peak', heldReason(held, format)];
   }
 
-  /** What growth will need within three samples, kept below the warning at 95 %. */
+  /** What growth will need within two samples, kept below the warning at 95 %. */
   #ahead(level: number): { needed: number; growth: Growth } | undefined {
     if (this.#latest < 0.8 * level) return undefined;
     const growth = this.#window.growth();
