@@ -9,8 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Default exports of CommonJS modules as Node itself shows them, not unwrapped.
     deps: { interopDefault: false },
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,

@@ -48,7 +48,7 @@ function keptShare({ before, full, after }: Fill): number {
   return (after - before) / (full - before);
 }
 
-describe('memory of storage native', { timeout: 60_000 }, () => {
+describe('memory of storage native', { timeout: 180_000 }, () => {
   describe.each(Object.entries(FILLS))('filled with %s', (_, fill) => {
     it('goes back to the system with clear() and sync() [NATIVE-RSS-CLEAR]', async () => {
       const filled = await fillAndEmpty(fill, 'cache.clear(); cache.sync();');
