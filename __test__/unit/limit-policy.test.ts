@@ -161,6 +161,17 @@ describe('LimitPolicy', () => {
     expect(flat.policy.limit).toBeLessThan(peak + 0.3 * (peak - mean));
   });
 
+  it('is raised for what is foreseen, though a rise too small to be made is due [LIMITS-HYSTERESIS]', () => {
+    const told = new Told().tell(2 * DAY_MS, steady);
+    const state = told.policy.state()!;
+    const policy = new LimitPolicy();
+    policy.restore({ ...state, limit: state.limit / 1.01 });
+    expect(policy.adjust(told.nowMs)).toBeUndefined();
+    const needed = 1.2 * state.limit;
+    const foreseen = { needed, cause: 'season', reason: 'a season knows it' } as const;
+    expect(policy.adjust(told.nowMs, 0, foreseen)).toMatchObject({ to: needed, cause: 'season' });
+  });
+
   it('stays within base and maximum, and above what runs [LIMITS-BOUNDS]', () => {
     const told = new Told(new LimitPolicy({ base: 50, max: 200 }));
     expect(told.policy.limit).toBe(50);

@@ -16,22 +16,23 @@ export function uniformDraws(size: number, count: number, random: () => number):
   return draws;
 }
 
-/** So many draws of one of `size` indices, index i with a weight of 1 / (i + 1) ^ exponent. */
+/** @returns makes so many draws of one of `size` indices, index i with a weight of 1 / (i + 1) ^ exponent */
 export function zipfDraws(
   size: number,
   exponent: number,
-  count: number,
   random: () => number,
-): Uint32Array {
+): (count: number) => Uint32Array {
   const sums = new Float64Array(size);
   let sum = 0;
   for (let index = 0; index < size; index++) {
     sum += 1 / (index + 1) ** exponent;
     sums[index] = sum;
   }
-  const draws = new Uint32Array(count);
-  for (let index = 0; index < count; index++) draws[index] = firstAbove(sums, sum * random());
-  return draws;
+  return (count) => {
+    const draws = new Uint32Array(count);
+    for (let index = 0; index < count; index++) draws[index] = firstAbove(sums, sum * random());
+    return draws;
+  };
 }
 
 function firstAbove(sums: Float64Array, value: number): number {

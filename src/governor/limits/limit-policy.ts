@@ -222,10 +222,7 @@ export class LimitPolicy {
     const target = Math.max(season ?? envelope, growth?.needed ?? 0, running);
     const limit = this.#bounded(target);
     const needed = Math.max(this.#latest, growth?.needed ?? 0, running);
-    if (limit > this.#limit && limit < RAISED_ABOVE * this.#limit && needed <= this.#limit) {
-      return undefined;
-    }
-    if (limit > this.#limit) {
+    if (limit > this.#limit && (limit >= RAISED_ABOVE * this.#limit || needed > this.#limit)) {
       const headroom = spread > 0 ? untaught / spread + this.#taught : 0;
       const found = { exceeded, growth, running, season, headroom, held };
       const [cause, reason] = this.#raised(target, found);
