@@ -40,8 +40,8 @@ describe.each(kinds)('a tool in a %s', (kind, create) => {
     // To load and compile a module is a tool's own use too, but not one that it could measure.
     const warm = [1, 2].map(() => isolation.start('warm', knownUse(burn, 20), none));
     await Promise.all(warm.map(({ result }) => result));
-    const greedy = isolation.start('greedy', knownUse(burn, 240), none);
-    const modest = isolation.start('modest', knownUse(burn, 80), none);
+    const greedy = isolation.start('greedy', knownUse(burn, 720), none);
+    const modest = isolation.start('modest', knownUse(burn, 240), none);
     await Promise.all([greedy.result, modest.result]);
     expectWithinTenth(greedy.usage().cpuTimeMs.value, (await greedy.result) as number);
     expectWithinTenth(modest.usage().cpuTimeMs.value, (await modest.result) as number);
