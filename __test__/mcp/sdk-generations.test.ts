@@ -500,6 +500,53 @@ describe.each(STATELESS)('hints on $name', (setting) => {
     }
   });
 
+  /** A list of three pages; of each page, asked for twice, its hints' scope. */
+  async function pageScopes(hints: object): Promise<Set<unknown>[]> {
+    const origin = new SdkOrigin(setting);
+    const cache = new ResourceCache();
+    const site = new Site(setting, () => {
+      const server = origin.server();
+      cacheServer(server, { cache, ...EVERYBODY });
+      const { setRequestHandler } = server.server as unknown as {
+        setRequestHandler(
+          method: string,
+          handler: (request: { readonly params?: { readonly cursor?: string } }) => object,
+        ): void;
+      };
+      setRequestHandler.call(server.server, 'resources/list', ({ params }) => {
+        const page = Number(params?.cursor ?? 0);
+        const resources = [{ uri: `own://${page}`, name: `page ${page}` }];
+        return { resources, ...hints, ...(page < 2 && { nextCursor: String(page + 1) }) };
+      });
+      return server;
+    });
+    const wire = await site.connect();
+    const scopes: Set<unknown>[] = [];
+    let params: Record<string, unknown> | undefined;
+    for (;;) {
+      const answers = [
+        await wire.ask('resources/list', params),
+        await wire.ask('resources/list', params),
+      ];
+      scopes.push(new Set(answers.map(({ result }) => result?.['cacheScope'])));
+      const cursor = answers[0]!.result?.['nextCursor'];
+      if (cursor === undefined) return scopes;
+      params = { cursor };
+    }
+  }
+
+  it('have one scope on all pages of a list that its server calls public [HINTS-BOUND] [SPEC-MUSTS]', async () => {
+    const scopes = await pageScopes({ ttlMs: 1_000, cacheScope: 'public' });
+    expect(scopes).toEqual([1, 2, 3].map(() => new Set(['public'])));
+  });
+
+  it('are private after a private page, first and from the cache [HINTS-BOUND] [SPEC-MUSTS]', async () => {
+    for (const hints of [{}, { ttlMs: 1_000 }, { ttlMs: 1_000, cacheScope: 'private' }]) {
+      const scopes = await pageScopes(hints);
+      expect(scopes, JSON.stringify(hints)).toEqual([1, 2, 3].map(() => new Set(['private'])));
+    }
+  });
+
   it('are there where nothing is kept, and of server/discover [HINTS-REMAINING]', async () => {
     const { site } = new Fixture(setting, {
       ...EVERYBODY,

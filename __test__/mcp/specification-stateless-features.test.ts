@@ -3,8 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { SPECIFIED_STATELESS, specifiedServer } from '../support/specified-servers.ts';
 import { ask, bodyOf, headersFor, META, postAlone } from '../support/stateless-requests.ts';
 
-const LISTS = ['resources/list', 'tools/list', 'prompts/list'];
-
 async function capabilities(url: URL): Promise<unknown> {
   return (await ask(url, 'server/discover')).response.result?.['capabilities'];
 }
@@ -18,17 +16,6 @@ async function listedTwice(url: URL, method: string): Promise<string[]> {
     texts.push(text.replace(/"ttlMs":\d+/, ''));
   }
   return texts;
-}
-
-async function scopesOf(url: URL, method: string): Promise<unknown[]> {
-  const scopes: unknown[] = [];
-  let cursor: unknown;
-  do {
-    const { response } = await ask(url, method, cursor === undefined ? {} : { cursor });
-    scopes.push(response.result?.['cacheScope']);
-    cursor = response.result?.['nextCursor'];
-  } while (cursor !== undefined);
-  return scopes;
 }
 
 describe.each(SPECIFIED_STATELESS)('of revision 2026-07-28, what features MUST (%s):', (server) => {
@@ -104,22 +91,6 @@ describe.each(SPECIFIED_STATELESS)('of revision 2026-07-28, what features MUST (
     for (const round of [1, 2]) {
       const { text } = await ask(started(), 'resources/read', { uri: 'test://missing' });
       expect(text, `${round}`).not.toContain('"contents"');
-    }
-  });
-
-  it('all pages have one scope (server/utilities/caching, Pagination) [SPEC-MUSTS]', async () => {
-    for (const method of LISTS) {
-      const scopes = new Set(await scopesOf(started(), method));
-      expect([...scopes], method).toEqual([expect.stringMatching(/^(public|private)$/)]);
-    }
-  });
-
-  it('after a private page come private ones (server/utilities/caching, Pagination) [SPEC-MUSTS]', async () => {
-    for (const method of LISTS) {
-      const scopes = await scopesOf(started(), method);
-      const firstPrivate = scopes.indexOf('private');
-      if (firstPrivate < 0) continue;
-      expect(scopes.slice(firstPrivate), method).not.toContain('public');
     }
   });
 });

@@ -4,12 +4,12 @@ import {
   left,
   NEW,
   SPECIFICATION,
-  STATELESS_FEATURES,
   STATELESS_HTTP,
   type Must,
 } from './must.ts';
 
 const SCOPES = 'mcp/cache-server-http.test.ts';
+const HINTS = 'mcp/sdk-generations.test.ts';
 
 /** Log levels, pages and caching. */
 export const UTILITIES: readonly Must[] = [
@@ -72,12 +72,19 @@ export const UTILITIES: readonly Must[] = [
     SCOPES,
     'keeps an answer for each token, in any session, and never across',
   ),
-  held(NEW, 'server/utilities/caching, Pagination', 'all pages have one scope', STATELESS_FEATURES),
+  held(
+    NEW,
+    'server/utilities/caching, Pagination',
+    'all pages have one scope',
+    HINTS,
+    'have one scope on all pages of a list',
+  ),
   held(
     NEW,
     'server/utilities/caching, Pagination',
     'after a private page come private ones',
-    STATELESS_FEATURES,
+    HINTS,
+    'are private after a private page',
   ),
   held(
     NEW,
