@@ -14,7 +14,7 @@ export interface Expiring {
 
 /** One unreferenced timer; keeps neither the process nor a dropped store alive. */
 export class ExpiryTimer {
-  /** The clock value that the timer was armed for; Infinity while it is not. */
+  /** The clock value that the timer was armed for; Infinity while it is not, -Infinity since it has fired. */
   armedFor = Infinity;
   readonly #store: WeakRef<Expiring>;
   #timer: NodeJS.Timeout | undefined;
@@ -33,7 +33,11 @@ export class ExpiryTimer {
     this.armedFor = due;
     const store = this.#store;
     const wait = Math.min(Math.max(Math.ceil(due - now), COALESCE_MS), LONGEST_MS);
-    this.#timer = setTimeout(() => store.deref()?.expireInBackground(), wait);
+    this.#timer = setTimeout(() => {
+      // Whether or not that is the time it was armed for, it has to be armed anew.
+      this.armedFor = -Infinity;
+      store.deref()?.expireInBackground();
+    }, wait);
     this.#timer.unref();
   }
 

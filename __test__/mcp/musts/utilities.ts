@@ -1,12 +1,4 @@
-import {
-  BOTH,
-  held,
-  left,
-  NEW,
-  SPECIFICATION,
-  STATELESS_HTTP,
-  type Must,
-} from './must.ts';
+import { BOTH, held, left, NEW, SPECIFICATION, STATELESS_HTTP, type Must } from './must.ts';
 
 const SCOPES = 'mcp/cache-server-http.test.ts';
 const HINTS = 'mcp/sdk-generations.test.ts';
