@@ -91,7 +91,7 @@ describe('TreeWatch', () => {
   it('counts descendants, with what they have open [SAMPLE-WATCH]', async () => {
     const child = await started(
       WAITING(
-        `spawn(process.execPath, ['-e', 'const kept = []; for (let n = 0; n < 9; n++) kept.push(require("fs").openSync(process.execPath)); setInterval(() => {}, 1000)'], { stdio: 'ignore' })`,
+        `spawn(process.execPath, ['-e', 'const kept = []; for (let n = 0; n < 9; n++) kept.push(require("fs").openSync(process.execPath)); const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.exit() }, 100)'], { stdio: 'ignore' })`,
       ),
     );
     const watch = watched(child.pid, true);

@@ -33,8 +33,9 @@ export class ExpirySchedule {
   #schedule(slot: number, deadline: number): void {
     this.#wheel.schedule(slot, deadline);
     if (this.#timer !== undefined && deadline < this.#timer.armedFor) {
-      // Reads the word as it is: moving the origin now would move it under this deadline.
-      this.#timer.arm(deadline + 1, this.#clock.read());
+      // The first whole ms at which it is due, as in the wheel: until then nothing is looked for. Reads
+      // the word as it is: moving the origin now would move it under this deadline.
+      this.#timer.arm(Math.floor(deadline) + 1, this.#clock.read());
     }
   }
 
