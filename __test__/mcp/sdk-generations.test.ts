@@ -414,7 +414,26 @@ describe('a connection that two clients share', () => {
   });
 });
 
+type Handler = (request: { readonly params?: { readonly cursor?: string } }) => object;
+
 describe.each(STATELESS)('hints on $name', (setting) => {
+  /** A server that answers one method by a handler of the test's own. */
+  async function connectAnswering(method: string, handler: Handler): Promise<Wire> {
+    const origin = new SdkOrigin(setting);
+    const cache = new ResourceCache();
+    const site = new Site(setting, () => {
+      const server = origin.server();
+      cacheServer(server, { cache, ...EVERYBODY });
+      // The two SDKs type what a method is in ways that have no common form.
+      const { setRequestHandler } = server.server as unknown as {
+        setRequestHandler(method: string, handler: Handler): void;
+      };
+      setRequestHandler.call(server.server, method, handler);
+      return server;
+    });
+    return site.connect();
+  }
+
   const hintsOf = ({ result = {} }: WireMessage): unknown[] => [
     result['ttlMs'],
     result['cacheScope'],
@@ -479,21 +498,10 @@ describe.each(STATELESS)('hints on $name', (setting) => {
 
   it('of a handler that says 0 itself keep its result out [HINTS-BOUND]', async () => {
     let calls = 0;
-    const origin = new SdkOrigin(setting);
-    const cache = new ResourceCache();
-    const site = new Site(setting, () => {
-      const server = origin.server();
-      cacheServer(server, { cache, ...EVERYBODY });
-      const { setRequestHandler } = server.server as unknown as {
-        setRequestHandler(method: string, handler: () => object): void;
-      };
-      setRequestHandler.call(server.server, 'resources/read', () => ({
-        contents: [{ uri: 'own://x', text: `call ${++calls}` }],
-        ttlMs: 0,
-      }));
-      return server;
-    });
-    const wire = await site.connect();
+    const wire = await connectAnswering('resources/read', () => ({
+      contents: [{ uri: 'own://x', text: `call ${++calls}` }],
+      ttlMs: 0,
+    }));
     for (const expected of ['call 1', 'call 2']) {
       const answer = await wire.ask('resources/read', { uri: 'own://x' });
       expect([textIn(answer), ...hintsOf(answer)]).toEqual([expected, 0, 'private']);
@@ -502,25 +510,11 @@ describe.each(STATELESS)('hints on $name', (setting) => {
 
   /** A list of three pages; of each page, asked for twice, its hints' scope. */
   async function pageScopes(hints: object): Promise<Set<unknown>[]> {
-    const origin = new SdkOrigin(setting);
-    const cache = new ResourceCache();
-    const site = new Site(setting, () => {
-      const server = origin.server();
-      cacheServer(server, { cache, ...EVERYBODY });
-      const { setRequestHandler } = server.server as unknown as {
-        setRequestHandler(
-          method: string,
-          handler: (request: { readonly params?: { readonly cursor?: string } }) => object,
-        ): void;
-      };
-      setRequestHandler.call(server.server, 'resources/list', ({ params }) => {
-        const page = Number(params?.cursor ?? 0);
-        const resources = [{ uri: `own://${page}`, name: `page ${page}` }];
-        return { resources, ...hints, ...(page < 2 && { nextCursor: String(page + 1) }) };
-      });
-      return server;
+    const wire = await connectAnswering('resources/list', ({ params }) => {
+      const page = Number(params?.cursor ?? 0);
+      const resources = [{ uri: `own://${page}`, name: `page ${page}` }];
+      return { resources, ...hints, ...(page < 2 && { nextCursor: String(page + 1) }) };
     });
-    const wire = await site.connect();
     const scopes: Set<unknown>[] = [];
     let params: Record<string, unknown> | undefined;
     for (;;) {

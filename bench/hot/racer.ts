@@ -27,7 +27,7 @@ export interface RoundFigures {
 /** How many of what a cache was filled with are looked at. */
 const LOOKED_AT = 1_000;
 
-/** Compiled code settles with calls, not with time alone; that of slow caches is all there after one batch. */
+/** Compiled code settles with calls, not with time alone; slow caches are held to no target, and wait less. */
 const WARM_UP_BATCHES = { fast: 3, slow: 1 };
 
 const [, , contenderName = '', workloadName = '', roundMs = '', warmUpMs = '', passPart = ''] =

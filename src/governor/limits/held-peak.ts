@@ -17,8 +17,8 @@ export interface HeldPeak {
 /**
  * The highest peak of a day, or the week's where that is higher, to a tenth above the day's.
  *
- * A part of the way up is worth having, since use between the two is likelier than use at the higher one,
- * and a tenth costs at most a tenth of what the limit has in use.
+ * A part of the way up is worth having, since use between the two is likelier than use at the higher one.
+ * A tenth more limit leaves a tenth less of it in use, wherever the mean is.
  */
 export function heldPeak(ring: PeakRing, atMs: number): HeldPeak {
   const now = ring.binOf(atMs);
